@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The mathematics, without streams or files.
+ *
+ * <p>{@link io.saeflow.kernels.sae} encodes activations into latents and says what the exact result
+ * is; {@link io.saeflow.kernels.engine} is the one home of libtorch.
+ */
+@NullMarked
+package io.saeflow.kernels;
+
+import org.jspecify.annotations.NullMarked;

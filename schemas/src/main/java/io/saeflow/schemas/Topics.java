@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.schemas;
+
+import io.saeflow.schemas.hook.HookPoint;
+import java.util.regex.Pattern;
+
+/**
+ * The topics of one run. Every name starts with the run's id, so that runs share a cluster.
+ *
+ * @param run the run's id: 1 to 100 letters, digits, {@code -} or {@code _}
+ */
+public record Topics(String run) {
+  private static final Pattern RUN_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
+  private static final Pattern SAE_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
+
+  public Topics {
+    requireRunId(run);
+  }
+
+  /** Batches of token sequences, keyed by batch number (Arrow). */
+  public String tokens() {
+    return run + ".tokens";
+  }
+
+  /** Dense activations at one hook point, keyed by batch number (Arrow). */
+  public String activations(HookPoint hook) {
+    return run + ".activations." + hook.name();
+  }
+
+  /** Sparse latents of one autoencoder; partition p carries feature range p (Arrow). */
+  public String latents(String sae) {
+    return run + ".latents." + requireSaeId(sae);
+  }
+
+  /** One autoencoder's collated records, keyed by latent index; compacted (Avro). */
+  public String features(String sae) {
+    return run + ".features." + requireSaeId(sae);
+  }
+
+  /** Messages that could not be used, as they were, with the reason in their headers. */
+  public String deadLetters() {
+    return run + ".dead-letters";
+  }
+
+  /** What the run is made of, keyed by run id; compacted (Avro). */
+  public String manifest() {
+    return run + ".manifest";
+  }
+
+  /** Returns {@code run} if it can name a run, else throws {@link IllegalArgumentException}. */
+  public static String requireRunId(String run) {
+    return require(RUN_ID, "run id", run, "1 to 100 letters, digits, '-' or '_'");
+  }
+
+  /** Returns {@code sae} if it can name an autoencoder, else {@link IllegalArgumentException}. */
+  public static String requireSaeId(String sae) {
+    return require(SAE_ID, "SAE id", sae, "1 to 100 letters, digits, '.', '-' or '_'");
+  }
+
+  private static String require(Pattern pattern, String what, String value, String expectation) {
+    if (!pattern.matcher(value).matches()) {
+      throw new IllegalArgumentException(
+          "%s: '%s' (expected: %s, starting with a letter or digit)"
+              .formatted(what, value, expectation));
+    }
+    return value;
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.schemas.feature;
+
+import io.saeflow.schemas.stream.MalformedMessageException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.message.BinaryMessageDecoder;
+import org.apache.avro.message.BinaryMessageEncoder;
+import org.apache.avro.specific.SpecificData;
+import org.apache.avro.specific.SpecificRecord;
+
+/**
+ * Avro's single-object encoding of one record type: two magic bytes, the schema's fingerprint, the
+ * body. A reader refuses a fingerprint that it does not know. Safe for use by several threads.
+ */
+public final class AvroCodec<T extends SpecificRecord> {
+  /** The values of the features topic. */
+  public static final AvroCodec<FeatureRecord> FEATURE =
+      new AvroCodec<>(FeatureRecord.getClassSchema());
+
+  /** The values of the manifest topic. */
+  public static final AvroCodec<RunManifest> MANIFEST =
+      new AvroCodec<>(RunManifest.getClassSchema());
+
+  private final BinaryMessageEncoder<T> encoder;
+  private final BinaryMessageDecoder<T> decoder;
+
+  private AvroCodec(org.apache.avro.Schema schema) {
+    SpecificData model = new SpecificData();
+    this.encoder = new BinaryMessageEncoder<>(model, schema);
+    this.decoder = new BinaryMessageDecoder<>(model, schema);
+  }
+
+  /** The record's bytes. */
+  public byte[] encode(T value) {
+    try {
+      ByteBuffer bytes = encoder.encode(value);
+      byte[] exact = new byte[bytes.remaining()];
+      bytes.get(exact);
+      return exact;
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * The record in {@code bytes}.
+   *
+   * @throws MalformedMessageException if they are not one record of this type
+   */
+  public T decode(byte[] bytes) throws MalformedMessageException {
+    try {
+      return decoder.decode(bytes);
+    } catch (IOException | AvroRuntimeException e) {
+      throw new MalformedMessageException("Avro record: " + e.getMessage(), e);
+    }
+  }
+}
