@@ -150,8 +150,7 @@ final class DocumentReader implements DocumentSource {
 
   private CorpusException unreadable(IOException e) {
     if (e instanceof ZipException || e instanceof EOFException) {
-      return new CorpusException(
-          "%s: damaged gzip data: %s".formatted(place(), e.getMessage()), e);
+      return new CorpusException("%s: damaged gzip data: %s".formatted(place(), e.getMessage()), e);
     }
     return new CorpusException("%s: cannot be read: %s".formatted(place(), e), e);
   }

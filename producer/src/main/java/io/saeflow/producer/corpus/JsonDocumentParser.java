@@ -77,8 +77,7 @@ final class JsonDocumentParser {
   }
 
   private static void copyScalar(
-      String name, JsonToken value, JsonParser parser, JsonGenerator generator)
-      throws IOException {
+      String name, JsonToken value, JsonParser parser, JsonGenerator generator) throws IOException {
     if (value == JsonToken.VALUE_STRING) {
       generator.writeStringField(name, parser.getText());
     } else if (value.isNumeric()) {
@@ -97,7 +96,8 @@ final class JsonDocumentParser {
     }
     for (int i = 0; i < text.length(); i++) {
       if (Character.isSurrogate(text.charAt(i))) {
-        if (Character.isSurrogatePair(text.charAt(i), i + 1 < text.length() ? text.charAt(i + 1) : 0)) {
+        if (Character.isSurrogatePair(
+            text.charAt(i), i + 1 < text.length() ? text.charAt(i + 1) : 0)) {
           i++;
         } else {
           throw new CorpusException(

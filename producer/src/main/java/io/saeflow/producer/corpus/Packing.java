@@ -29,8 +29,7 @@ public record Packing(int contextLength, OptionalInt bos, OptionalInt separator)
 
   private static void requireTokenId(String what, OptionalInt id) {
     if (id.isPresent() && id.getAsInt() < 0) {
-      throw new IllegalArgumentException(
-          "%s: %d (expected: >= 0)".formatted(what, id.getAsInt()));
+      throw new IllegalArgumentException("%s: %d (expected: >= 0)".formatted(what, id.getAsInt()));
     }
   }
 }
