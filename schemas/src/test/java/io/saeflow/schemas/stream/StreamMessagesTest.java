@@ -23,6 +23,8 @@ class StreamMessagesTest {
       FeatureRange range = new FeatureRange(i, ranges, latents);
       assertThat(range.from()).isEqualTo(next);
       assertThat(range.size()).isPositive();
+      assertThat(FeatureRange.of(range.from(), ranges, latents)).isEqualTo(range);
+      assertThat(FeatureRange.of(range.to() - 1, ranges, latents)).isEqualTo(range);
       next = range.to();
     }
     assertThat(next).isEqualTo(latents);
