@@ -3,6 +3,7 @@ package io.saeflow.kernels.sae;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -36,7 +37,7 @@ class Dot32Test {
     x[16] = -0x1p24f;
     x[1] = 1;
     float[] ones = new float[32];
-    java.util.Arrays.fill(ones, 1f);
+    Arrays.fill(ones, 1f);
     assertThat(new Dot32().dot(x, 0, ones, 0, 32)).isEqualTo(1f);
     // Here lane 1 meets lane 0 last, after 2^24 has absorbed the 1 of lane 8.
     float[] absorbed = new float[32];
