@@ -27,8 +27,7 @@ public final class AtomicFile {
    * Writes {@code target}, replacing it if it exists; its folders are made. While it is written it
    * is called {@code .<name>.part}, in the same folder; on failure that is removed.
    */
-  public static void write(Path target, Durability durability, Content content)
-      throws IOException {
+  public static void write(Path target, Durability durability, Content content) throws IOException {
     Path folder = folder(target);
     Files.createDirectories(folder);
     Path aside = folder.resolve("." + target.getFileName() + ".part");
@@ -53,8 +52,7 @@ public final class AtomicFile {
     if (durability == Durability.FORCED) {
       force(aside, StandardOpenOption.WRITE);
     }
-    Files.move(
-        aside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     if (durability == Durability.FORCED) {
       force(folder, StandardOpenOption.READ);
     }

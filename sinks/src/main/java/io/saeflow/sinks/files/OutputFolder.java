@@ -9,7 +9,8 @@ import java.util.regex.Pattern;
  * after a check, so that nothing is written outside of it.
  */
 public final class OutputFolder {
-  private static final Pattern COMPONENT = Pattern.compile("[A-Za-z0-9_+=@][A-Za-z0-9._+=@-]{0,199}");
+  private static final Pattern COMPONENT =
+      Pattern.compile("[A-Za-z0-9_+=@][A-Za-z0-9._+=@-]{0,199}");
 
   private final Path root;
 

@@ -13,8 +13,8 @@ import io.saeflow.schemas.feature.FeatureRecord;
  */
 record CentralMoments(double mean, double variance, double skewness, double kurtosis) {
   /**
-   * Below this share of E[a²] the variance is small against the mean, and the rounding of the
-   * power sums would show in the third and fourth moment.
+   * Below this share of E[a²] the variance is small against the mean, and the rounding of the power
+   * sums would show in the third and fourth moment.
    */
   private static final double LEAST_RELATIVE_VARIANCE = 1e-6;
 
@@ -33,8 +33,7 @@ record CentralMoments(double mean, double variance, double skewness, double kurt
     double kurtosis = Double.NaN;
     if (variance > LEAST_RELATIVE_VARIANCE * m2) {
       skewness = (m3 - 3 * m1 * m2 + 2 * m1 * square) / Math.pow(variance, 1.5);
-      kurtosis =
-          (m4 - 4 * m1 * m3 + 6 * square * m2 - 3 * square * square) / (variance * variance);
+      kurtosis = (m4 - 4 * m1 * m3 + 6 * square * m2 - 3 * square * square) / (variance * variance);
     }
     return new CentralMoments(m1, variance, skewness, kurtosis);
   }

@@ -23,8 +23,8 @@ import java.util.List;
  *
  * <ul>
  *   <li>{@code mean}, {@code variance}, {@code skewness}, {@code kurtosis}: over all tokens, about
- *       the mean; kurtosis is 3 for a normal distribution. Null where undefined, or where a variance
- *       below a millionth of E[a²] leaves skewness and kurtosis to rounding.
+ *       the mean; kurtosis is 3 for a normal distribution. Null where undefined, or where a
+ *       variance below a millionth of E[a²] leaves skewness and kurtosis to rounding.
  *   <li>{@code most_positive_activation_records}: the top sequences' windows, best first.
  *   <li>{@code random_sample}: the windows of the random firings, by sequence, then position.
  *   <li>{@code random_sample_by_quantile}: these windows again, ascending by their maximum, cut at

@@ -78,7 +78,9 @@ public final class FeatureRecordConsumer implements TopicContents {
       throw new MalformedMessageException(
           "latent: %d (expected: 0 to %d)".formatted(latent, latents - 1));
     }
-    if (record.getTokens() < 0 || record.getActive() < 0 || record.getActive() > record.getTokens()) {
+    if (record.getTokens() < 0
+        || record.getActive() < 0
+        || record.getActive() > record.getTokens()) {
       throw new MalformedMessageException(
           "latent %d: %d of %d tokens active (expected: at most all)"
               .formatted(latent, record.getActive(), record.getTokens()));
