@@ -21,7 +21,7 @@ final class EntrySpool implements Closeable {
 
   private static final short LARGEST = Half.fromFloat(65504);
   private static final short INFINITY = Half.fromFloat(Float.POSITIVE_INFINITY);
-  private static final int SIGN = 0x8000;
+  private static final int MAGNITUDE = 0x7fff;
 
   private final SpoolFile file;
   private final FeatureRange range;
@@ -154,8 +154,8 @@ final class EntrySpool implements Closeable {
   private void writeValues(LatentBatch batch) throws IOException {
     for (float value : batch.values()) {
       short half = Half.fromFloat(value);
-      if ((half & ~SIGN) == INFINITY) {
-        half = (short) (half & SIGN | LARGEST);
+      if ((half & MAGNITUDE) == INFINITY) {
+        half = (short) (half & ~MAGNITUDE | LARGEST);
         clamped++;
       }
       drain(VALUE_BYTES);
