@@ -100,11 +100,13 @@ public final class LibtorchEngine implements TensorEngine {
   }
 
   /**
-   * Limits the operations of the calling thread. libtorch keeps this number per thread, and a new
-   * thread starts with one for each core, so every call into libtorch has to be preceded by this.
+   * Makes the calling thread compute as every other does. libtorch keeps both settings per thread:
+   * a new thread uses all cores, and rewrites a script after its first calls, which may then round
+   * differently; the same call must give the same bits, the first time and after.
    */
-  void limitThreads() {
+  void prepareThread() {
     JniUtils.setNumThreads(threads);
+    JniUtils.setGraphExecutorOptimize(false);
   }
 
   /** Tensors not yet closed. */

@@ -25,7 +25,7 @@ final class LibtorchScript implements Script {
     if (closed) {
       throw new IllegalStateException("script: closed (expected: open)");
     }
-    engine.limitThreads();
+    engine.prepareThread();
     IValue[] values = new IValue[arguments.length];
     try {
       for (int i = 0; i < arguments.length; i++) {

@@ -3,7 +3,6 @@ package io.saeflow.processors.aggregate;
 
 import io.saeflow.processors.DeadLetter;
 import io.saeflow.schemas.arrow.ArrowMessages;
-import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.LatentMessage;
@@ -45,14 +44,13 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
   }
 
   @Override
-  @SuppressWarnings({"unchecked", "rawtypes"}) // two children, two kinds of record
   public void init(ProcessorContext<Object, Object> processorContext) {
     context = processorContext;
     store = processorContext.getStateStore(supplier.store.name());
     // What was sent before a restart is not known; sending it again does no harm.
     unsent.set(0, store.tally().range().size());
     nextSnapshot = Math.max(FIRST_SNAPSHOT, 2 * store.tally().batches());
-    store.beforeCommit((ProcessorContext) processorContext, this::emit);
+    store.beforeCommit(processorContext, this::emit);
   }
 
   @Override
@@ -83,14 +81,20 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     }
   }
 
-  private void emit(Consumer<FeatureRecord> forward) {
-    RangeTally tally = Objects.requireNonNull(store).tally();
+  private void emit() {
+    FeatureStore features = Objects.requireNonNull(store);
+    RangeTally tally = features.tally();
     if (tally.isComplete()) {
       unsent.set(0, tally.range().size());
     } else if (tally.batches() < nextSnapshot) {
       return;
     }
-    unsent.stream().forEach(i -> forward.accept(tally.record(tally.range().from() + i)));
+    ProcessorContext<Object, Object> out = Objects.requireNonNull(context);
+    for (int i = unsent.nextSetBit(0); i >= 0; i = unsent.nextSetBit(i + 1)) {
+      int latent = tally.range().from() + i;
+      out.forward(
+          new Record<>(latent, tally.record(latent), features.timestamp()), supplier.sink());
+    }
     unsent.clear();
     nextSnapshot = 2 * tally.batches();
   }
@@ -134,6 +138,11 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     /** The name of the node. */
     String processor() {
       return "aggregate-" + stage.id();
+    }
+
+    /** The name of the sink that takes its records. */
+    String sink() {
+      return "records-" + stage.id();
     }
 
     @Override

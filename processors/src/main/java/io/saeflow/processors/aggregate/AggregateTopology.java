@@ -46,7 +46,7 @@ public final class AggregateTopology {
           topics.latents(stage.id()));
       topology.addProcessor(aggregate.processor(), aggregate, source);
       topology.addSink(
-          "records-" + stage.id(),
+          aggregate.sink(),
           topics.features(stage.id()),
           new IntegerSerializer(),
           FEATURE_SERIALIZER,

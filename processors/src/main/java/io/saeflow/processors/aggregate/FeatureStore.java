@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
-import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.stream.FeatureRange;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.processor.StateStoreContext;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
-import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.processor.internals.InternalProcessorContext;
 import org.apache.kafka.streams.processor.internals.ProcessorNode;
 import org.apache.kafka.streams.query.Position;
@@ -72,13 +69,16 @@ final class FeatureStore implements StateStore, CachedStateStore<byte[], byte[]>
     timestamp = Math.max(timestamp, recordTimestamp);
   }
 
+  /** The latest timestamp of what was added. */
+  long timestamp() {
+    return timestamp;
+  }
+
   /**
-   * Calls {@code emit} inside each commit that has changes, able to forward records from the node
+   * Runs {@code action} inside each commit that has changes; it may forward records from the node
    * that is current now.
    */
-  void beforeCommit(
-      ProcessorContext<Integer, FeatureRecord> processorContext,
-      Consumer<Consumer<FeatureRecord>> emit) {
+  void beforeCommit(ProcessorContext<?, ?> processorContext, Runnable action) {
     InternalProcessorContext<?, ?> internal = (InternalProcessorContext<?, ?>) processorContext;
     ProcessorNode<?, ?, ?, ?> node = internal.currentNode();
     beforeCommit =
@@ -86,9 +86,7 @@ final class FeatureStore implements StateStore, CachedStateStore<byte[], byte[]>
           ProcessorNode<?, ?, ?, ?> previous = internal.currentNode();
           internal.setCurrentNode(node);
           try {
-            emit.accept(
-                record ->
-                    processorContext.forward(new Record<>(record.getLatent(), record, timestamp)));
+            action.run();
           } finally {
             internal.setCurrentNode(previous);
           }
