@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose;
+
+import java.time.Duration;
+
+/**
+ * What a finished run did.
+ *
+ * @param documents read from the corpus
+ * @param sequences run through the model
+ * @param tokens in those sequences
+ * @param elapsed from the first token to the last file
+ */
+public record RunSummary(long documents, long sequences, long tokens, Duration elapsed) {
+  /** Tokens a second over the whole run; 0 if no time passed. */
+  public double tokensPerSecond() {
+    return elapsed.isZero() ? 0 : tokens / (elapsed.toNanos() / 1e9);
+  }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.config;
+
+import io.saeflow.schemas.Topics;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * One run, valid by construction: whatever can be known to be wrong without opening a file has been
+ * refused with {@link BadInputException}.
+ *
+ * @param run the run's id, which begins the name of each of its topics
+ * @param saes at least one, with ids and viewer paths that differ
+ */
+public record RunConfig(
+    String run,
+    ModelConfig model,
+    CorpusConfig corpus,
+    List<SaeConfig> saes,
+    StatisticsConfig statistics,
+    StreamConfig stream,
+    OutputConfig output) {
+  public RunConfig {
+    try {
+      Topics.requireRunId(run);
+    } catch (IllegalArgumentException e) {
+      throw new BadInputException(e.getMessage(), e);
+    }
+    saes = List.copyOf(saes);
+    if (saes.isEmpty()) {
+      throw new BadInputException("saes: none (expected: at least one)");
+    }
+    Set<String> ids = new HashSet<>();
+    Set<String> viewerPaths = new HashSet<>();
+    for (SaeConfig sae : saes) {
+      if (!ids.add(sae.id())) {
+        throw new BadInputException("SAE id: '%s' twice (expected: unique)".formatted(sae.id()));
+      }
+      if (!viewerPaths.add(sae.viewerPath())) {
+        throw new BadInputException(
+            "sae-path: '%s' twice (expected: unique)".formatted(sae.viewerPath()));
+      }
+    }
+  }
+
+  /**
+   * Checks that every file and folder that the run reads is there.
+   *
+   * @throws BadInputException naming the first that is not
+   */
+  public void requireInputs() {
+    requireDirectory("model", model.directory());
+    requireDirectory("tokenizer", model.tokenizer());
+    String key = corpus.source() instanceof CorpusSource.Text ? "text" : "tokens";
+    for (Path file : corpus.source().files()) {
+      requireFile(key, file);
+    }
+    for (SaeConfig sae : saes) {
+      if (!Files.isReadable(sae.path())) {
+        throw missing("sae", sae.path(), "a file or folder that can be read");
+      }
+    }
+  }
+
+  private static void requireDirectory(String key, Path path) {
+    if (!Files.isDirectory(path)) {
+      throw missing(key, path, "a folder");
+    }
+  }
+
+  private static void requireFile(String key, Path path) {
+    if (!Files.isRegularFile(path) || !Files.isReadable(path)) {
+      throw missing(key, path, "a file that can be read");
+    }
+  }
+
+  private static BadInputException missing(String key, Path path, String expectation) {
+    return new BadInputException("%s: %s (expected: %s)".formatted(key, path, expectation));
+  }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.config;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** Everything that can be set, under the name that it has in a file and, with dashes, on a line. */
+public enum Setting {
+  RUN_ID(Kind.TEXT),
+  MODEL(Kind.PATH),
+  TOKENIZER(Kind.PATH),
+  CENTER_WRITING_WEIGHTS(Kind.FLAG),
+  THREADS(Kind.NUMBER),
+  TEXT(Kind.PATHS),
+  TEXT_FIELD(Kind.TEXT),
+  TOKENS(Kind.PATH),
+  CONTEXT_LENGTH(Kind.NUMBER),
+  PREPEND_BOS(Kind.FLAG),
+  DOCUMENT_SEPARATOR(Kind.SEPARATOR),
+  BATCH_SIZE(Kind.NUMBER),
+  MAX_TOKENS(Kind.TOKEN_COUNT),
+  SAES(Kind.SAES),
+  TOP(Kind.NUMBER),
+  RANDOM(Kind.NUMBER),
+  WINDOW(Kind.NUMBER),
+  SEED(Kind.NUMBER),
+  PARTITIONS(Kind.NUMBER),
+  FEATURE_RANGES(Kind.NUMBER),
+  STREAM_THREADS(Kind.NUMBER),
+  BOOTSTRAP_SERVERS(Kind.TEXT),
+  KAFKA(Kind.PROPERTIES),
+  SINKS(Kind.NAMES),
+  SUBJECT(Kind.TEXT),
+  OUT(Kind.PATH),
+  EXISTING_OUTPUT(Kind.EXISTING_OUTPUT);
+
+  /** What a value may be. */
+  enum Kind {
+    TEXT("text"),
+    PATH("a path"),
+    PATHS("a path or a list of paths"),
+    FLAG("true or false"),
+    NUMBER("a whole number"),
+    TOKEN_COUNT("a number of tokens such as 200000, 200_000, 200k or 2m"),
+    NAMES("a name or a list of names"),
+    PROPERTIES("keys and values"),
+    SAES("a list of entries with path and, if need be, hook, id and sae-path"),
+    SEPARATOR("none, bos or eos"),
+    EXISTING_OUTPUT("refuse, resume or overwrite");
+
+    private final String expectation;
+
+    Kind(String expectation) {
+      this.expectation = expectation;
+    }
+
+    String expectation() {
+      return expectation;
+    }
+  }
+
+  private final Kind kind;
+
+  Setting(Kind kind) {
+    this.kind = kind;
+  }
+
+  /** The kebab-case name. */
+  public String key() {
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  Kind kind() {
+    return kind;
+  }
+
+  static Optional<Setting> ofKey(String key) {
+    return Arrays.stream(values()).filter(setting -> setting.key().equals(key)).findFirst();
+  }
+
+  static String known() {
+    return Arrays.stream(values()).map(Setting::key).collect(Collectors.joining(", "));
+  }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.config;
+
+/**
+ * What is kept of each feature beside its counts.
+ *
+ * @param top strongest sequences; may be 0
+ * @param random uniformly sampled firings; may be 0
+ * @param window tokens an example shows
+ * @param seed of the sampling
+ */
+public record StatisticsConfig(int top, int random, int window, long seed) {
+  /** Four of a viewer's first pages; each one more costs a window per feature. */
+  public static final int DEFAULT_TOP = 20;
+
+  /** As many as the strongest, for the same reason. */
+  public static final int DEFAULT_RANDOM = 20;
+
+  /** A few lines of text around a firing. */
+  public static final int DEFAULT_WINDOW = 64;
+
+  /** Any number will do, as long as it stays. */
+  public static final long DEFAULT_SEED = 0;
+
+  public StatisticsConfig {
+    Expectation.atLeast(0, "top", top);
+    Expectation.atLeast(0, "random", random);
+    Expectation.atLeast(1, "window", window);
+  }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.progress;
+
+import java.util.List;
+import java.util.OptionalLong;
+
+/**
+ * How far a run is at one moment.
+ *
+ * @param tokensDone tokens that have passed the stage that is measured
+ * @param tokensTotal tokens of the whole run, where that is known
+ * @param lags the stages, in the order of the flow
+ */
+public record ProgressSnapshot(long tokensDone, OptionalLong tokensTotal, List<StageLag> lags) {
+  public ProgressSnapshot {
+    lags = List.copyOf(lags);
+  }
+}
