@@ -22,7 +22,7 @@ public final class SaeWeights {
    * @param encoderWeights [n, D], row-major: row i belongs to latent i
    * @param latentBias [n]
    * @throws IllegalArgumentException if a length does not fit, a value is not finite, k exceeds n,
-   *     or a threshold is NaN
+   *     or the width is 1 with {@link InputNormalization#LAYER_NORM}
    */
   public SaeWeights(
       int width,
@@ -34,6 +34,10 @@ public final class SaeWeights {
       ActivationFunction activationFunction) {
     require("width", width, width >= 1);
     require("latents", latents, latents >= 1);
+    if (normalization == InputNormalization.LAYER_NORM && width == 1) {
+      throw new IllegalArgumentException(
+          "width: 1 (expected: >= 2, as one value has no sample standard deviation)");
+    }
     requireFinite("input bias", inputBias, width);
     requireFinite("encoder weights", encoderWeights, (long) latents * width);
     requireFinite("latent bias", latentBias, latents);
@@ -84,6 +88,20 @@ public final class SaeWeights {
 
   public ActivationFunction activationFunction() {
     return activationFunction;
+  }
+
+  /**
+   * How many tokens there are in activations of this width.
+   *
+   * @throws IllegalArgumentException if the length is not a multiple of the width
+   */
+  int tokens(float[] activations) {
+    if (activations.length % width != 0) {
+      throw new IllegalArgumentException(
+          "activations: %d values (expected: a multiple of the width %d)"
+              .formatted(activations.length, width));
+    }
+    return activations.length / width;
   }
 
   private static void require(String what, int value, boolean valid) {

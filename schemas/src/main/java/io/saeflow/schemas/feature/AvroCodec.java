@@ -3,12 +3,15 @@ package io.saeflow.schemas.feature;
 
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import org.apache.avro.AvroRuntimeException;
+import org.apache.avro.Schema;
 import org.apache.avro.message.BinaryMessageDecoder;
 import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecord;
+import org.apache.avro.util.ClassSecurityValidator;
 
 /**
  * Avro's single-object encoding of one record type: two magic bytes, the schema's fingerprint, the
@@ -23,10 +26,24 @@ public final class AvroCodec<T extends SpecificRecord> {
   public static final AvroCodec<RunManifest> MANIFEST =
       new AvroCodec<>(RunManifest.getClassSchema());
 
+  static {
+    // Avro loads no class by a schema's name unless it is trusted: ours are, and no others.
+    ClassSecurityValidator.setGlobal(
+        ClassSecurityValidator.composite(
+            ClassSecurityValidator.getGlobal(),
+            ClassSecurityValidator.builder()
+                .add(FeatureRecord.class)
+                .add(Example.class)
+                .add(RunManifest.class)
+                .add(RunTotals.class)
+                .add(SaeManifest.class)
+                .build()));
+  }
+
   private final BinaryMessageEncoder<T> encoder;
   private final BinaryMessageDecoder<T> decoder;
 
-  private AvroCodec(org.apache.avro.Schema schema) {
+  private AvroCodec(Schema schema) {
     SpecificData model = new SpecificData();
     this.encoder = new BinaryMessageEncoder<>(model, schema);
     this.decoder = new BinaryMessageDecoder<>(model, schema);
@@ -40,7 +57,7 @@ public final class AvroCodec<T extends SpecificRecord> {
       bytes.get(exact);
       return exact;
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 

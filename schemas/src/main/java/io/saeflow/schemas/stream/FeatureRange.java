@@ -18,6 +18,11 @@ public record FeatureRange(int index, int count, int latents) {
     }
   }
 
+  /** The range that holds {@code latent}. */
+  public static FeatureRange of(int latent, int count, int latents) {
+    return new FeatureRange((int) (((latent + 1L) * count - 1) / latents), count, latents);
+  }
+
   /** The first latent. */
   public int from() {
     return bound(index);

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.kernels.engine;
+
+import ai.djl.ndarray.types.DataType;
+import ai.djl.pytorch.engine.PtNDArray;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import org.jspecify.annotations.Nullable;
+
+final class LibtorchTensor implements Tensor {
+  private final PtNDArray array;
+
+  /**
+   * The same values in contiguous memory: a view of {@link #array} or, if that is strided, a copy.
+   */
+  private @Nullable PtNDArray contiguous;
+
+  LibtorchTensor(PtNDArray array) {
+    this.array = array;
+  }
+
+  @Override
+  public long[] shape() {
+    return array().getShape().getShape();
+  }
+
+  @Override
+  public FloatBuffer floats() {
+    return values(DataType.FLOAT32).asFloatBuffer().asReadOnlyBuffer();
+  }
+
+  @Override
+  public void copyTo(float[] destination) {
+    FloatBuffer values = floats();
+    requireLength(destination.length, values.remaining());
+    values.get(destination);
+  }
+
+  @Override
+  public void copyTo(long[] destination) {
+    var values = values(DataType.INT64).asLongBuffer();
+    requireLength(destination.length, values.remaining());
+    values.get(destination);
+  }
+
+  @Override
+  public void close() {
+    if (contiguous != null) {
+      contiguous.close();
+    }
+    array.close();
+  }
+
+  PtNDArray array() {
+    if (array.isReleased()) {
+      throw new IllegalStateException("tensor: closed (expected: open)");
+    }
+    return array;
+  }
+
+  private ByteBuffer values(DataType type) {
+    if (array().getDataType() != type) {
+      throw new IllegalStateException(
+          "tensor: %s (expected: %s)".formatted(array.getDataType(), type));
+    }
+    long size = array.size();
+    if (size * type.getNumOfBytes() > Integer.MAX_VALUE) {
+      throw new IllegalStateException(
+          "tensor: %d values of %s (expected: at most %d bytes)"
+              .formatted(size, type, Integer.MAX_VALUE));
+    }
+    if (size == 0) {
+      return ByteBuffer.allocate(0);
+    }
+    if (contiguous == null) {
+      contiguous = (PtNDArray) array.flatten();
+    }
+    return LibtorchEngine.bytes(contiguous);
+  }
+
+  private static void requireLength(int length, int expected) {
+    if (length != expected) {
+      throw new IllegalArgumentException(
+          "destination: %d values (expected: %d)".formatted(length, expected));
+    }
+  }
+}

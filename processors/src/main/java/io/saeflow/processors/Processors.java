@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.processors;
+
+import io.saeflow.processors.aggregate.AggregateStage;
+import io.saeflow.processors.aggregate.AggregateTopology;
+import io.saeflow.processors.aggregate.TallyConfig;
+import io.saeflow.processors.encode.EncodeStage;
+import io.saeflow.processors.encode.EncodeTopology;
+import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.stream.LatentBatch;
+import io.saeflow.schemas.stream.LatentMessage;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.LongAdder;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+
+/**
+ * Both stages of a run in this process, each a Kafka Streams application of its own with {@code
+ * exactly_once_v2}: encoding commits often and keeps nothing, aggregating commits rarely and saves
+ * its state.
+ */
+public final class Processors implements AutoCloseable {
+  /** Aggregation can only see what encoding has committed. */
+  private static final Duration ENCODE_COMMIT_INTERVAL = Duration.ofMillis(500);
+
+  /** Each commit saves every feature that changed, which is most of them. */
+  private static final Duration AGGREGATE_COMMIT_INTERVAL = Duration.ofSeconds(10);
+
+  private static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(60);
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
+  private static final int BUFFERED_RECORDS = 20;
+  private static final long BUFFERED_BYTES = 256L << 20;
+
+  private final CompletableFuture<Void> failure = new CompletableFuture<>();
+  private final LongAdder aggregatedTokens = new LongAdder();
+  private final int ranges;
+  private final KafkaStreams encode;
+  private final KafkaStreams aggregate;
+
+  private Processors(
+      ProcessorsConfig config,
+      Topics topics,
+      List<EncodeStage> encodeStages,
+      List<AggregateStage> aggregateStages,
+      TallyConfig tally) {
+    this.ranges = aggregateStages.stream().mapToInt(AggregateStage::ranges).sum();
+    this.encode =
+        streams(
+            EncodeTopology.build(topics, encodeStages),
+            config,
+            topics.run() + ".encode",
+            ENCODE_COMMIT_INTERVAL);
+    this.aggregate =
+        streams(
+            AggregateTopology.build(topics, aggregateStages, tally, this::count),
+            config,
+            topics.run() + ".aggregate",
+            AGGREGATE_COMMIT_INTERVAL);
+  }
+
+  /** Starts both stages; the topics must exist. */
+  public static Processors start(
+      ProcessorsConfig config,
+      Topics topics,
+      List<EncodeStage> encodeStages,
+      List<AggregateStage> aggregateStages,
+      TallyConfig tally) {
+    Processors processors = new Processors(config, topics, encodeStages, aggregateStages, tally);
+    processors.encode.start();
+    processors.aggregate.start();
+    return processors;
+  }
+
+  /** Fails when a stage cannot go on; never completes otherwise. */
+  public CompletableFuture<Void> failure() {
+    return failure;
+  }
+
+  /** Tokens aggregated by this process, averaged over feature ranges. */
+  public long aggregatedTokens() {
+    return aggregatedTokens.sum() / ranges;
+  }
+
+  /** Commits what is done and stops. */
+  @Override
+  public void close() {
+    encode.close(CLOSE_TIMEOUT);
+    aggregate.close(CLOSE_TIMEOUT);
+  }
+
+  private void count(LatentMessage message) {
+    if (message instanceof LatentBatch batch) {
+      aggregatedTokens.add(batch.batch().tokens().length);
+    }
+  }
+
+  private KafkaStreams streams(
+      Topology topology, ProcessorsConfig config, String application, Duration commitInterval) {
+    Properties properties = new Properties();
+    properties.putAll(properties(config, application, commitInterval));
+    KafkaStreams streams = new KafkaStreams(topology, properties);
+    streams.setUncaughtExceptionHandler(
+        error -> {
+          failure.completeExceptionally(error);
+          return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+        });
+    return streams;
+  }
+
+  private static Map<String, Object> properties(
+      ProcessorsConfig config, String application, Duration commitInterval) {
+    Map<String, Object> properties = new HashMap<>();
+    properties.put(StreamsConfig.APPLICATION_ID_CONFIG, application);
+    properties.put(StreamsConfig.STATE_DIR_CONFIG, config.stateDirectory().toString());
+    properties.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
+    properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, commitInterval.toMillis());
+    properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, config.threads());
+    properties.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
+    properties.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_RECORDS);
+    properties.put("input.buffer.max.bytes", BUFFERED_BYTES);
+    properties.put(StreamsConfig.ENABLE_METRICS_PUSH_CONFIG, false);
+    putForConsumer(properties, ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+    putForConsumer(properties, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, BUFFERED_RECORDS);
+    putForConsumer(
+        properties, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, Topics.MAX_MESSAGE_BYTES);
+    putForConsumer(properties, ConsumerConfig.FETCH_MAX_BYTES_CONFIG, Topics.MAX_MESSAGE_BYTES);
+    putForProducer(properties, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, Topics.MAX_MESSAGE_BYTES);
+    putForProducer(properties, ProducerConfig.BUFFER_MEMORY_CONFIG, 2L * Topics.MAX_MESSAGE_BYTES);
+    putForProducer(
+        properties,
+        ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
+        Math.toIntExact(TRANSACTION_TIMEOUT.toMillis()));
+    properties.putAll(config.kafka());
+    return properties;
+  }
+
+  private static void putForConsumer(Map<String, Object> properties, String key, Object value) {
+    properties.put(StreamsConfig.consumerPrefix(key), value);
+  }
+
+  private static void putForProducer(Map<String, Object> properties, String key, Object value) {
+    properties.put(StreamsConfig.producerPrefix(key), value);
+  }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.processors.aggregate;
+
+import io.saeflow.processors.DeadLetter;
+import io.saeflow.schemas.arrow.ArrowMessages;
+import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.LatentBatch;
+import io.saeflow.schemas.stream.LatentMessage;
+import io.saeflow.schemas.stream.MalformedMessageException;
+import java.util.BitSet;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.ProcessorSupplier;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.StoreBuilder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Adds latent batches to its task's {@link FeatureStore}, and forwards feature records inside
+ * commits.
+ *
+ * <p>Records go out when the run is complete, and before that each time the number of batches has
+ * doubled: a live view at a cost that is at most that of the final records once more.
+ */
+final class AggregateProcessor implements Processor<byte[], byte[], Object, Object> {
+  /** The first snapshot comes after this many batches. */
+  private static final int FIRST_SNAPSHOT = 16;
+
+  private final String run;
+  private final Supplier supplier;
+  private final Consumer<LatentMessage> observer;
+  private final BitSet unsent = new BitSet();
+  private long nextSnapshot;
+  private @Nullable FeatureStore store;
+  private @Nullable ProcessorContext<Object, Object> context;
+
+  private AggregateProcessor(Supplier supplier) {
+    this.supplier = supplier;
+    this.run = supplier.run;
+    this.observer = supplier.observer;
+  }
+
+  @Override
+  public void init(ProcessorContext<Object, Object> processorContext) {
+    context = processorContext;
+    store = processorContext.getStateStore(supplier.store.name());
+    // What was sent before a restart is not known; sending it again does no harm.
+    unsent.set(0, store.tally().range().size());
+    nextSnapshot = Math.max(FIRST_SNAPSHOT, 2 * store.tally().batches());
+    store.beforeCommit(processorContext, this::emit);
+  }
+
+  @Override
+  public void process(Record<byte[], byte[]> record) {
+    ProcessorContext<Object, Object> out = Objects.requireNonNull(context);
+    FeatureStore features = Objects.requireNonNull(store);
+    RangeTally tally = features.tally();
+    LatentMessage message;
+    try {
+      message = ArrowMessages.decodeLatents(record.value());
+      requireOurs(message, tally);
+    } catch (MalformedMessageException e) {
+      DeadLetter.forward(out, supplier.processor(), record, e.getMessage());
+      return;
+    }
+    if (message instanceof LatentBatch batch) {
+      tally.add(batch);
+      for (int latent : batch.latents()) {
+        unsent.set(latent - tally.range().from());
+      }
+    } else {
+      tally.end((EndOfStream) message);
+    }
+    features.changed(record.timestamp());
+    observer.accept(message);
+    if (tally.isComplete()) {
+      out.commit();
+    }
+  }
+
+  private void emit() {
+    FeatureStore features = Objects.requireNonNull(store);
+    RangeTally tally = features.tally();
+    if (tally.isComplete()) {
+      unsent.set(0, tally.range().size());
+    } else if (tally.batches() < nextSnapshot) {
+      return;
+    }
+    ProcessorContext<Object, Object> out = Objects.requireNonNull(context);
+    for (int i = unsent.nextSetBit(0); i >= 0; i = unsent.nextSetBit(i + 1)) {
+      int latent = tally.range().from() + i;
+      out.forward(
+          new Record<>(latent, tally.record(latent), features.timestamp()), supplier.sink());
+    }
+    unsent.clear();
+    nextSnapshot = 2 * tally.batches();
+  }
+
+  private void requireOurs(LatentMessage message, RangeTally tally)
+      throws MalformedMessageException {
+    if (!message.run().equals(run)) {
+      throw new MalformedMessageException(
+          "run: '%s' (expected: '%s')".formatted(message.run(), run));
+    }
+    if (message instanceof LatentBatch batch) {
+      if (!batch.sae().equals(supplier.stage.id())) {
+        throw new MalformedMessageException(
+            "SAE: '%s' (expected: '%s')".formatted(batch.sae(), supplier.stage.id()));
+      }
+      if (!batch.range().equals(tally.range())) {
+        throw new MalformedMessageException(
+            "feature range: %s (expected: %s)".formatted(batch.range(), tally.range()));
+      }
+    }
+  }
+
+  /** Makes one processor a task, with its store. */
+  static final class Supplier implements ProcessorSupplier<byte[], byte[], Object, Object> {
+    private final String run;
+    private final AggregateStage stage;
+    private final FeatureStore.Builder store;
+    private final Consumer<LatentMessage> observer;
+
+    /**
+     * @param observer told of every message that was counted, on the stream's thread
+     */
+    Supplier(
+        String run, AggregateStage stage, TallyConfig config, Consumer<LatentMessage> observer) {
+      this.run = run;
+      this.stage = stage;
+      this.store = new FeatureStore.Builder(stage, config);
+      this.observer = observer;
+    }
+
+    /** The name of the node. */
+    String processor() {
+      return "aggregate-" + stage.id();
+    }
+
+    /** The name of the sink that takes its records. */
+    String sink() {
+      return "records-" + stage.id();
+    }
+
+    @Override
+    public Processor<byte[], byte[], Object, Object> get() {
+      return new AggregateProcessor(this);
+    }
+
+    @Override
+    public Set<StoreBuilder<?>> stores() {
+      return Set.of(store);
+    }
+  }
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.processors.aggregate;
+
+import io.saeflow.schemas.feature.Example;
+import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.FeatureRange;
+import io.saeflow.schemas.stream.LatentBatch;
+import io.saeflow.schemas.stream.TokenBatch;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The statistics of one feature range: exact, and independent of the order in which batches come
+ * and of how latents are split into ranges.
+ *
+ * <p>Within a batch a feature's values are taken by (row, position), which fixes the rounding of
+ * its float64 sums; across batches those sums are added exactly. Every batch must be added once.
+ */
+final class RangeTally {
+  /** The key under which what belongs to no single feature is saved. */
+  private static final int RANGE_KEY = -1;
+
+  private final FeatureRange range;
+  private final TallyConfig config;
+  private final RandomOrder randomOrder;
+  private final FeatureTally[] features;
+
+  private long batches;
+  private long tokens;
+  private long nonFiniteTokens;
+  private long endBatches = -1;
+
+  private final BitSet dirtyCounts = new BitSet();
+  private final BitSet dirtyTop = new BitSet();
+  private final BitSet dirtyRandom = new BitSet();
+
+  RangeTally(String sae, FeatureRange range, TallyConfig config) {
+    this.range = range;
+    this.config = config;
+    this.randomOrder = new RandomOrder(config.seed(), sae);
+    this.features = new FeatureTally[range.size()];
+    Arrays.setAll(features, i -> new FeatureTally(config.top(), config.random()));
+  }
+
+  FeatureRange range() {
+    return range;
+  }
+
+  long batches() {
+    return batches;
+  }
+
+  /** Whether every batch of a bounded run has been added. */
+  boolean isComplete() {
+    return batches == endBatches;
+  }
+
+  void end(EndOfStream end) {
+    endBatches = end.batches();
+  }
+
+  void add(LatentBatch batch) {
+    batches++;
+    tokens += batch.batch().tokens().length - batch.nonFiniteTokens();
+    nonFiniteTokens += batch.nonFiniteTokens();
+    new BatchByFeature(batch).forEachFeature();
+  }
+
+  /** The record of a latent of this range. */
+  FeatureRecord record(int latent) {
+    FeatureTally feature = features[latent - range.from()];
+    return FeatureRecord.newBuilder()
+        .setLatent(latent)
+        .setBatches(batches)
+        .setComplete(isComplete())
+        .setTokens(tokens)
+        .setNonFiniteTokens(nonFiniteTokens)
+        .setActive(feature.active())
+        .setMax(feature.max())
+        .setSum1(feature.powerSum(1))
+        .setSum2(feature.powerSum(2))
+        .setSum3(feature.powerSum(3))
+        .setSum4(feature.powerSum(4))
+        .setHistogramBins(feature.histogram().bins())
+        .setHistogramCounts(feature.histogram().counts())
+        .setTop(examples(feature.top(), FiringSelection.STRONGEST))
+        .setRandom(
+            examples(
+                feature.random(),
+                Comparator.comparingLong(Firing::sequence).thenComparingInt(Firing::position)))
+        .build();
+  }
+
+  /** Hands over every key and value that changed since the last call. */
+  void saveChanges(BiConsumer<byte[], byte[]> log) {
+    dirtyCounts.stream().forEach(i -> log.accept(key(i, Part.COUNTS), features[i].countsToBytes()));
+    dirtyTop.stream().forEach(i -> log.accept(key(i, Part.TOP), bytes(features[i].top())));
+    dirtyRandom.stream().forEach(i -> log.accept(key(i, Part.RANDOM), bytes(features[i].random())));
+    dirtyCounts.clear();
+    dirtyTop.clear();
+    dirtyRandom.clear();
+    log.accept(
+        ByteBuffer.allocate(5).putInt(RANGE_KEY).put(Part.COUNTS.code).array(),
+        ByteBuffer.allocate(4 * Long.BYTES)
+            .putLong(batches)
+            .putLong(tokens)
+            .putLong(nonFiniteTokens)
+            .putLong(endBatches)
+            .array());
+  }
+
+  /** Takes back one key and value that {@link #saveChanges} handed over. */
+  void restore(byte[] key, byte[] value) {
+    ByteBuffer in = ByteBuffer.wrap(key);
+    int latent = in.getInt();
+    Part part = Part.of(in.get());
+    ByteBuffer content = ByteBuffer.wrap(value);
+    if (latent == RANGE_KEY) {
+      batches = content.getLong();
+      tokens = content.getLong();
+      nonFiniteTokens = content.getLong();
+      endBatches = content.getLong();
+      return;
+    }
+    FeatureTally feature = features[latent - range.from()];
+    switch (part) {
+      case COUNTS -> feature.countsFromBytes(content);
+      case TOP -> feature.top().readFrom(content);
+      case RANDOM -> feature.random().readFrom(content);
+    }
+  }
+
+  private byte[] key(int feature, Part part) {
+    return ByteBuffer.allocate(5).putInt(range.from() + feature).put(part.code).array();
+  }
+
+  private static byte[] bytes(FiringSelection selection) {
+    ByteBuffer out = ByteBuffer.allocate(selection.maxBytes());
+    selection.writeTo(out);
+    return Arrays.copyOf(out.array(), out.position());
+  }
+
+  private static List<Example> examples(FiringSelection selection, Comparator<Firing> order) {
+    return selection.toList().stream().sorted(order).map(Firing::toExample).toList();
+  }
+
+  private enum Part {
+    COUNTS(0),
+    TOP(1),
+    RANDOM(2);
+
+    final byte code;
+
+    Part(int code) {
+      this.code = (byte) code;
+    }
+
+    static Part of(byte code) {
+      for (Part part : values()) {
+        if (part.code == code) {
+          return part;
+        }
+      }
+      throw new IllegalStateException("state part: %d (expected: 0 to 2)".formatted(code));
+    }
+  }
+
+  /** One batch, regrouped from tokens to features: each feature's entries by (row, position). */
+  private final class BatchByFeature {
+    private final TokenBatch batch;
+    private final float[] values;
+
+    /** For feature f, its entries are {@code order[starts[f] .. starts[f + 1])}. */
+    private final int[] starts = new int[features.length + 1];
+
+    private final int[] order;
+    private final int[] tokenOfEntry;
+
+    BatchByFeature(LatentBatch latents) {
+      this.batch = latents.batch();
+      this.values = latents.values();
+      this.order = new int[latents.size()];
+      this.tokenOfEntry = new int[latents.size()];
+      int[] offsets = latents.offsets();
+      for (int token = 0; token < offsets.length - 1; token++) {
+        Arrays.fill(tokenOfEntry, offsets[token], offsets[token + 1], token);
+      }
+      int[] index = latents.latents();
+      for (int latent : index) {
+        starts[latent - range.from() + 1]++;
+      }
+      for (int f = 0; f < features.length; f++) {
+        starts[f + 1] += starts[f];
+      }
+      int[] next = starts.clone();
+      for (int e = 0; e < index.length; e++) {
+        order[next[index[e] - range.from()]++] = e;
+      }
+    }
+
+    void forEachFeature() {
+      for (int f = 0; f < features.length; f++) {
+        if (starts[f] < starts[f + 1]) {
+          dirtyCounts.set(f);
+          addCounts(features[f], starts[f], starts[f + 1]);
+          int from = starts[f];
+          while (from < starts[f + 1]) {
+            int to = from + 1;
+            while (to < starts[f + 1] && row(to) == row(from)) {
+              to++;
+            }
+            addRow(f, from, to);
+            from = to;
+          }
+        }
+      }
+    }
+
+    private void addCounts(FeatureTally feature, int from, int to) {
+      double sum1 = 0;
+      double sum2 = 0;
+      double sum3 = 0;
+      double sum4 = 0;
+      for (int i = from; i < to; i++) {
+        float value = value(i);
+        double a = value;
+        double square = a * a;
+        sum1 += a;
+        sum2 += square;
+        sum3 += square * a;
+        sum4 += square * square;
+        if (value > 0) {
+          feature.addPositive(value);
+        }
+      }
+      feature.addPowerSums(sum1, sum2, sum3, sum4);
+    }
+
+    /** Offers what the feature has in one row to its selections. */
+    private void addRow(int f, int from, int to) {
+      FeatureTally feature = features[f];
+      int latent = range.from() + f;
+      long sequence = batch.firstSequence() + row(from);
+      int best = from;
+      for (int i = from; i < to; i++) {
+        float value = value(i);
+        if (value > value(best)) {
+          best = i;
+        }
+        if (value > 0 && feature.random().capacity() > 0) {
+          long rank = randomOrder.rank(latent, sequence, position(i));
+          if (!feature.random().isFull()
+              || Long.compareUnsigned(rank, feature.random().last().rank()) <= 0) {
+            if (feature.random().offer(firing(i, from, to, rank, sequence))) {
+              dirtyRandom.set(f);
+            }
+          }
+        }
+      }
+      if (value(best) > 0
+          && feature.top().capacity() > 0
+          && (!feature.top().isFull() || value(best) >= feature.top().last().activation())) {
+        long rank = randomOrder.rank(latent, sequence, position(best));
+        if (feature.top().offer(firing(best, from, to, rank, sequence))) {
+          dirtyTop.set(f);
+        }
+      }
+    }
+
+    private Firing firing(int i, int from, int to, long rank, long sequence) {
+      int length = Math.min(config.window(), batch.contextLength());
+      int position = position(i);
+      int start = Math.max(0, Math.min(position - length / 2, batch.contextLength() - length));
+      int row = row(i);
+      int first = row * batch.contextLength() + start;
+      int[] window = Arrays.copyOfRange(batch.tokens(), first, first + length);
+      float[] activations = new float[length];
+      for (int j = from; j < to; j++) {
+        int at = position(j) - start;
+        if (at >= 0 && at < length) {
+          activations[at] = value(j);
+        }
+      }
+      DocumentSpan span = spanAt(batch.documents().get(row), position);
+      long document = span == null ? -1 : span.document();
+      return new Firing(rank, sequence, position, value(i), document, start, window, activations);
+    }
+
+    private @Nullable DocumentSpan spanAt(List<DocumentSpan> spans, int position) {
+      DocumentSpan found = null;
+      for (DocumentSpan span : spans) {
+        if (span.start() > position) {
+          break;
+        }
+        found = span;
+      }
+      return found;
+    }
+
+    private float value(int i) {
+      return values[order[i]];
+    }
+
+    private int row(int i) {
+      return tokenOfEntry[order[i]] / batch.contextLength();
+    }
+
+    private int position(int i) {
+      return tokenOfEntry[order[i]] % batch.contextLength();
+    }
+  }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.processors.encode;
+
+import io.saeflow.kernels.sae.SaeEncoder;
+import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.hook.HookPoint;
+import java.util.function.Supplier;
+
+/**
+ * One autoencoder to apply.
+ *
+ * @param id the autoencoder's id
+ * @param hook the hook point it reads
+ * @param width the hook point's width
+ * @param latents how many latents it has
+ * @param ranges over how many partitions they are spread
+ * @param encoder opens an encoder; called once a task, and the task closes it
+ */
+public record EncodeStage(
+    String id, HookPoint hook, int width, int latents, int ranges, Supplier<SaeEncoder> encoder) {
+  public EncodeStage {
+    Topics.requireSaeId(id);
+    if (ranges < 1 || ranges > latents) {
+      throw new IllegalArgumentException(
+          "feature ranges of %s: %d (expected: 1 to its %d latents)"
+              .formatted(id, ranges, latents));
+    }
+  }
+}

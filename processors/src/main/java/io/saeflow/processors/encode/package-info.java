@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Activations in, sparse latents out, one message a feature range.
+ *
+ * <p>Start at {@link io.saeflow.processors.encode.EncodeTopology}; the mathematics is in {@link
+ * io.saeflow.kernels.sae}.
+ */
+@NullMarked
+package io.saeflow.processors.encode;
+
+import org.jspecify.annotations.NullMarked;

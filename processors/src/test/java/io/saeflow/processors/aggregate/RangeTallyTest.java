@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.processors.aggregate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
+
+import io.saeflow.schemas.feature.Example;
+import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.FeatureRange;
+import io.saeflow.schemas.stream.LatentBatch;
+import io.saeflow.schemas.stream.TokenBatch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import org.assertj.core.data.Percentage;
+import org.junit.jupiter.api.Test;
+
+class RangeTallyTest {
+  private static final int LATENTS = 11;
+  private static final int CONTEXT = 7;
+  private static final TallyConfig CONFIG = new TallyConfig(3, 4, 5, 42);
+
+  @Test
+  void theNumbersOfASmallBatchAreThoseCountedByHand() {
+    // Two sequences of three tokens; latent 1 fires 0.5, 0.6 | 1.0 and latent 0 once at 0.2.
+    TokenBatch batch =
+        new TokenBatch(
+            "r",
+            0,
+            10,
+            3,
+            new int[] {7, 8, 9, 4, 5, 6},
+            List.of(
+                List.of(new DocumentSpan(0, 3, 0, "{}"), new DocumentSpan(2, 4, 0, "{}")),
+                List.of(new DocumentSpan(1, 4, 1, "{}"))));
+    LatentBatch latents =
+        new LatentBatch(
+            batch,
+            "s",
+            new FeatureRange(0, 1, 3),
+            0,
+            new int[] {0, 1, 1, 3, 4, 4, 4},
+            new int[] {1, 0, 1, 1},
+            new float[] {0.5f, 0.2f, 0.75f, 1f});
+    RangeTally tally = new RangeTally("s", new FeatureRange(0, 1, 3), new TallyConfig(2, 9, 2, 0));
+    tally.add(latents);
+    tally.end(new EndOfStream("r", 1, 2, 6));
+
+    FeatureRecord record = tally.record(1);
+    assertThat(record.getTokens()).isEqualTo(6);
+    assertThat(record.getActive()).isEqualTo(3);
+    assertThat(record.getMax()).isEqualTo(1f);
+    assertThat(record.getComplete()).isTrue();
+    assertThat(record.getSum1()).isEqualTo(2.25);
+    assertThat(record.getSum2()).isEqualTo(0.25 + 0.5625 + 1);
+    assertThat(record.getSum3()).isEqualTo(0.125 + 0.421875 + 1);
+    assertThat(record.getSum4()).isEqualTo(0.0625 + 0.31640625 + 1);
+    assertThat(record.getHistogramBins()).containsExactly(3, 4, 5);
+    assertThat(record.getHistogramCounts()).containsExactly(1L, 1L, 1L);
+    assertThat(record.getTop())
+        .containsExactly(
+            new Example(11L, 0, 1f, -1L, 0, List.of(4, 5), List.of(1f, 0f)),
+            new Example(10L, 2, 0.75f, 4L, 1, List.of(8, 9), List.of(0f, 0.75f)));
+    assertThat(record.getRandom())
+        .extracting(Example::getSequence, Example::getPosition)
+        .containsExactly(tuple(10L, 0), tuple(10L, 2), tuple(11L, 0));
+    assertThat(tally.record(2).getActive()).isZero();
+    assertThat(tally.record(2).getTop()).isEmpty();
+  }
+
+  @Test
+  void binsAreCeilingsInFloat32() {
+    assertThat(ActivationHistogram.bin(0.2f)).isEqualTo(1);
+    assertThat(ActivationHistogram.bin(Math.nextUp(0.2f))).isEqualTo(2);
+    assertThat(ActivationHistogram.bin(0.4f)).isEqualTo(2);
+    // 0.6f / 0.2f rounds to 3.0000002 in float32, as in torch; in float64 it would be 3.
+    assertThat(ActivationHistogram.bin(0.6f)).isEqualTo((int) Math.ceil(0.6f / 0.2f));
+    assertThat(ActivationHistogram.bin(1e-20f)).isEqualTo(1);
+    assertThat(ActivationHistogram.bin(Float.MAX_VALUE)).isEqualTo(Integer.MAX_VALUE);
+  }
+
+  @Test
+  void ofEqualMaximaTheFirstPositionAndTheEarlierSequenceWin() {
+    RangeTally tally =
+        new RangeTally("s", new FeatureRange(0, 1, LATENTS), new TallyConfig(1, 0, 5, 0));
+    Map<Integer, Map<Integer, Float>> firings = new HashMap<>();
+    for (int token : new int[] {2, 4, CONTEXT + 1}) {
+      firings.put(token, Map.of(5, 2f));
+    }
+    tally.add(batch(1, firings, new FeatureRange(0, 1, LATENTS)));
+    tally.add(batch(0, firings, new FeatureRange(0, 1, LATENTS)));
+    assertThat(tally.record(5).getTop())
+        .extracting(Example::getSequence, Example::getPosition)
+        .containsExactly(tuple(0L, 2));
+  }
+
+  /** The law the whole stream leans on: neither order nor partitioning shows in a record. */
+  @Property(tries = 200)
+  void recordsDependNeitherOnTheOrderOfBatchesNorOnRangesNorOnRestarts(
+      @ForAll long seed, @ForAll @IntRange(min = 1, max = LATENTS) int ranges) {
+    Random random = new Random(seed);
+    List<Map<Integer, Map<Integer, Float>>> batches = new ArrayList<>();
+    for (int b = 0; b < 6; b++) {
+      batches.add(randomFirings(random));
+    }
+    List<FeatureRecord> expected = records(batches, List.of(0, 1, 2, 3, 4, 5), 1, -1);
+    List<Integer> shuffled = new ArrayList<>(List.of(0, 1, 2, 3, 4, 5));
+    Collections.shuffle(shuffled, random);
+    assertThat(records(batches, shuffled, ranges, -1)).isEqualTo(expected);
+    assertThat(records(batches, shuffled, ranges, random.nextInt(6))).isEqualTo(expected);
+  }
+
+  /** Counted the slow and obvious way. */
+  @Property(tries = 100)
+  void statisticsEqualThoseOfAPlainCount(@ForAll long seed) {
+    Random random = new Random(seed);
+    List<Map<Integer, Map<Integer, Float>>> batches =
+        List.of(randomFirings(random), randomFirings(random));
+    List<FeatureRecord> records = records(batches, List.of(1, 0), 2, -1);
+    for (int latent = 0; latent < LATENTS; latent++) {
+      List<Float> positive = new ArrayList<>();
+      double sum2 = 0;
+      Map<Long, Float> best = new HashMap<>();
+      for (int b = 0; b < 2; b++) {
+        for (Map.Entry<Integer, Map<Integer, Float>> token : batches.get(b).entrySet()) {
+          Float value = token.getValue().get(latent);
+          if (value != null) {
+            sum2 += (double) value * value;
+            if (value > 0) {
+              positive.add(value);
+              best.merge(2L * b + token.getKey() / CONTEXT, value, Math::max);
+            }
+          }
+        }
+      }
+      FeatureRecord record = records.get(latent);
+      assertThat(record.getActive()).isEqualTo(positive.size());
+      assertThat(record.getSum2()).isCloseTo(sum2, Percentage.withPercentage(1e-10));
+      assertThat(record.getHistogramCounts().stream().mapToLong(c -> c).sum())
+          .isEqualTo(positive.size());
+      assertThat(record.getRandom()).hasSize(Math.min(CONFIG.random(), positive.size()));
+      assertThat(record.getTop())
+          .extracting(Example::getActivation)
+          .isEqualTo(
+              best.values().stream()
+                  .sorted(Collections.reverseOrder())
+                  .limit(CONFIG.top())
+                  .toList());
+      for (Example example : record.getTop()) {
+        assertThat(best.get(example.getSequence())).isEqualTo(example.getActivation());
+        assertThat(example.getTokens()).hasSize(CONFIG.window());
+        assertThat(example.getActivations().get(example.getPosition() - example.getWindowStart()))
+            .isEqualTo(example.getActivation());
+      }
+    }
+  }
+
+  /** Each firing is drawn with the same chance, whatever its place or value. */
+  @Test
+  void theRandomSampleIsUniform() {
+    int[] drawn = new int[CONTEXT];
+    int seeds = 4000;
+    for (int seed = 0; seed < seeds; seed++) {
+      RangeTally tally =
+          new RangeTally("s", new FeatureRange(0, 1, LATENTS), new TallyConfig(0, 2, 5, seed));
+      Map<Integer, Map<Integer, Float>> firings = new HashMap<>();
+      for (int position = 0; position < CONTEXT; position++) {
+        firings.put(position, Map.of(3, 1f + position));
+      }
+      tally.add(batch(0, firings, new FeatureRange(0, 1, LATENTS)));
+      for (Example example : tally.record(3).getRandom()) {
+        drawn[example.getPosition()]++;
+      }
+    }
+    double expected = 2.0 * seeds / CONTEXT;
+    double chiSquare = 0;
+    for (int count : drawn) {
+      chiSquare += (count - expected) * (count - expected) / expected;
+    }
+    assertThat(Arrays.stream(drawn).sum()).isEqualTo(2 * seeds);
+    // 6 degrees of freedom: beyond 22.5 once in a thousand.
+    assertThat(chiSquare).isLessThan(22.5);
+  }
+
+  /** The records of all latents, from tallies of {@code ranges} ranges. */
+  private static List<FeatureRecord> records(
+      List<Map<Integer, Map<Integer, Float>>> batches,
+      List<Integer> order,
+      int ranges,
+      int restartAfter) {
+    List<FeatureRecord> records = new ArrayList<>();
+    for (int r = 0; r < ranges; r++) {
+      FeatureRange range = new FeatureRange(r, ranges, LATENTS);
+      RangeTally tally = new RangeTally("s", range, CONFIG);
+      Map<String, byte[][]> changelog = new HashMap<>();
+      for (int i = 0; i < order.size(); i++) {
+        tally.add(batch(order.get(i), batches.get(order.get(i)), range));
+        tally.saveChanges(
+            (key, value) -> changelog.put(Arrays.toString(key), new byte[][] {key, value}));
+        if (i == restartAfter) {
+          RangeTally restarted = new RangeTally("s", range, CONFIG);
+          changelog.values().forEach(entry -> restarted.restore(entry[0], entry[1]));
+          tally = restarted;
+        }
+      }
+      for (int latent = range.from(); latent < range.to(); latent++) {
+        records.add(tally.record(latent));
+      }
+    }
+    return records;
+  }
+
+  private static Map<Integer, Map<Integer, Float>> randomFirings(Random random) {
+    Map<Integer, Map<Integer, Float>> firings = new HashMap<>();
+    for (int token = 0; token < 2 * CONTEXT; token++) {
+      Map<Integer, Float> latents = new HashMap<>();
+      for (int latent = 0; latent < LATENTS; latent++) {
+        if (random.nextInt(3) == 0) {
+          // Few distinct values, so that ties happen; some negative, as Identity has.
+          latents.put(latent, random.nextInt(8) == 0 ? -0.3f : 0.1f * (1 + random.nextInt(30)));
+        }
+      }
+      firings.put(token, latents);
+    }
+    return firings;
+  }
+
+  /** A batch of two sequences; firings by token, then latent, cut to one range. */
+  private static LatentBatch batch(
+      long number, Map<Integer, Map<Integer, Float>> firings, FeatureRange range) {
+    int[] tokens = new int[2 * CONTEXT];
+    Arrays.setAll(tokens, t -> (int) (number * 100 + t));
+    TokenBatch batch =
+        new TokenBatch("r", number, 2 * number, CONTEXT, tokens, List.of(List.of(), List.of()));
+    int[] offsets = new int[tokens.length + 1];
+    List<Integer> latents = new ArrayList<>();
+    List<Float> values = new ArrayList<>();
+    for (int t = 0; t < tokens.length; t++) {
+      Map<Integer, Float> of = firings.getOrDefault(t, Map.of());
+      for (int latent = range.from(); latent < range.to(); latent++) {
+        if (of.containsKey(latent)) {
+          latents.add(latent);
+          values.add(of.get(latent));
+        }
+      }
+      offsets[t + 1] = latents.size();
+    }
+    float[] valueArray = new float[values.size()];
+    for (int i = 0; i < valueArray.length; i++) {
+      valueArray[i] = values.get(i);
+    }
+    return new LatentBatch(
+        batch,
+        "s",
+        range,
+        0,
+        offsets,
+        latents.stream().mapToInt(Integer::intValue).toArray(),
+        valueArray);
+  }
+}

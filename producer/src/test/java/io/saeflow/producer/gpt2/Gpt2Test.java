@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.producer.gpt2;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.saeflow.kernels.engine.LibtorchEngine;
+import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.schemas.hook.HookLocation;
+import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.tensorfile.Dtype;
+import io.saeflow.schemas.tensorfile.Safetensors;
+import io.saeflow.schemas.tensorfile.SafetensorsWriter;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Against the reference implementation's float64 values for a tiny random model. */
+class Gpt2Test {
+  private static final Path FIXTURES = Path.of("src/test/resources/io/saeflow/producer/gpt2");
+  private static final int CONTEXT = 12;
+  private static final int WIDTH = 16;
+  private static final List<HookPoint> ALL_HOOKS =
+      Stream.of(0, 1)
+          .flatMap(
+              layer ->
+                  Arrays.stream(HookLocation.values())
+                      .map(location -> new HookPoint(layer, location)))
+          .toList();
+
+  private static TensorEngine engine;
+
+  @BeforeAll
+  static void openEngine() {
+    engine = LibtorchEngine.open(1);
+  }
+
+  @AfterAll
+  static void closeEngine() {
+    engine.close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"float32", "float16", "prefixed-bfloat16", "sharded", "pytorch"})
+  void agreesWithTheReferenceAtEveryHook(String variant) throws Exception {
+    try (Gpt2 model = Gpt2.load(FIXTURES.resolve(variant), engine, WritingWeights.AS_STORED);
+        Safetensors expected = Safetensors.open(FIXTURES.resolve("expected.safetensors"))) {
+      Map<HookPoint, float[]> activations = model.activations(tokens(), CONTEXT, ALL_HOOKS);
+      assertThat(activations).hasSize(12);
+      for (HookPoint hook : ALL_HOOKS) {
+        assertClose(activations.get(hook), expected.floats(hook.name()), hook.name());
+      }
+      int[] first = Arrays.copyOf(tokens(), CONTEXT);
+      assertClose(
+          model.finalStates(first),
+          Arrays.copyOf(expected.floats("final"), CONTEXT * WIDTH),
+          "final");
+      assertClose(model.logits(first), Arrays.copyOf(expected.floats("logits"), 61), "logits");
+    }
+  }
+
+  @Test
+  void centresTheWritingWeights() throws Exception {
+    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.CENTRED);
+        Safetensors expected = Safetensors.open(FIXTURES.resolve("expected.safetensors"))) {
+      List<String> names =
+          expected.names().stream().filter(name -> name.startsWith("centred.")).toList();
+      assertThat(names).hasSize(5);
+      for (String name : names) {
+        HookPoint hook = HookPoint.parse(name.substring("centred.".length()));
+        float[] values = model.activations(tokens(), CONTEXT, List.of(hook)).get(hook);
+        assertClose(values, expected.floats(name), name);
+      }
+      HookPoint last = HookPoint.parse("blocks.1.hook_resid_post");
+      float[] residual = model.activations(tokens(), CONTEXT, List.of(last)).get(last);
+      double sum = 0;
+      for (int i = 0; i < WIDTH; i++) {
+        sum += residual[i];
+      }
+      assertThat(Math.abs(sum)).isLessThan(1e-5);
+    }
+  }
+
+  @Test
+  void givesTheSameWhicheverHooksAreAsked() throws Exception {
+    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+      Map<HookPoint, float[]> all = model.activations(tokens(), CONTEXT, ALL_HOOKS);
+      for (HookPoint hook : ALL_HOOKS) {
+        Map<HookPoint, float[]> one = model.activations(tokens(), CONTEXT, List.of(hook));
+        assertThat(one).containsOnlyKeys(hook);
+        assertThat(one.get(hook)).as(hook.name()).isEqualTo(all.get(hook));
+      }
+    }
+  }
+
+  @Test
+  void doesNotLookAhead() throws Exception {
+    HookPoint last = HookPoint.parse("blocks.1.hook_resid_post");
+    int[] changed = tokens();
+    changed[CONTEXT - 1] = (changed[CONTEXT - 1] + 1) % 61;
+    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+      float[] before = model.activations(tokens(), CONTEXT, List.of(last)).get(last);
+      float[] after = model.activations(changed, CONTEXT, List.of(last)).get(last);
+      int untouched = (CONTEXT - 1) * WIDTH;
+      assertThat(Arrays.copyOf(after, untouched)).isEqualTo(Arrays.copyOf(before, untouched));
+      assertThat(Arrays.copyOfRange(after, untouched, untouched + WIDTH))
+          .isNotEqualTo(Arrays.copyOfRange(before, untouched, untouched + WIDTH));
+    }
+  }
+
+  @Test
+  void knowsTheWidthOfEachHook() throws Exception {
+    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+      assertThat(model.width(HookPoint.parse("blocks.1.mlp.hook_post"))).isEqualTo(24);
+      assertThat(model.width(HookPoint.parse("blocks.0.hook_attn_out"))).isEqualTo(16);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> model.width(HookPoint.parse("blocks.7.hook_resid_post")))
+          .withMessage("hook blocks.7.hook_resid_post: layer 7 (expected: below the model's 2)");
+    }
+  }
+
+  @Test
+  void refusesWhatTheModelCannotTake() throws Exception {
+    List<HookPoint> hooks = List.of(HookPoint.parse("blocks.0.hook_resid_pre"));
+    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> model.activations(new int[33], 33, hooks))
+          .withMessage("context length: 33 (expected: 1 to the model's 32 positions)");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> model.activations(new int[5], 4, hooks))
+          .withMessage("tokens: 5 (expected: a positive multiple of the context length 4)");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> model.activations(new int[] {1, 61}, 2, hooks))
+          .withMessage("token id: 61 at 1 (expected: below the vocabulary size 61)");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> model.activations(new int[] {1}, 1, List.of()))
+          .withMessage("hooks: none (expected: at least one)");
+    }
+  }
+
+  @Test
+  void namesTheFilesOfAModel() throws Exception {
+    assertThat(Gpt2.files(FIXTURES.resolve("sharded")))
+        .extracting(file -> file.getFileName().toString())
+        .containsExactly(
+            "config.json",
+            "model.safetensors.index.json",
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors");
+    assertThat(Gpt2.files(FIXTURES.resolve("pytorch")))
+        .extracting(file -> file.getFileName().toString())
+        .containsExactly("config.json", "pytorch_model.bin");
+  }
+
+  @Test
+  void refusesMissingAndMisshapenWeights(@TempDir Path directory) throws Exception {
+    assertThatThrownBy(() -> Gpt2.load(directory, engine, WritingWeights.AS_STORED))
+        .isInstanceOf(ModelException.class)
+        .hasMessageContaining("config.json: cannot be read");
+    Files.copy(FIXTURES.resolve("float32/config.json"), directory.resolve("config.json"));
+    assertThatThrownBy(() -> Gpt2.load(directory, engine, WritingWeights.AS_STORED))
+        .isInstanceOf(ModelException.class)
+        .hasMessageContaining("no weights (expected: model.safetensors, model.safetensors.index");
+
+    Path file = directory.resolve("model.safetensors");
+    rewrite(file, "h.1.mlp.c_fc.bias", null);
+    assertThatThrownBy(() -> Gpt2.load(directory, engine, WritingWeights.AS_STORED))
+        .isInstanceOf(ModelException.class)
+        .hasMessageContaining("model.safetensors: no tensor h.1.mlp.c_fc.bias");
+    rewrite(file, "h.0.attn.c_attn.weight", List.of(48L, 16L));
+    assertThatThrownBy(() -> Gpt2.load(directory, engine, WritingWeights.AS_STORED))
+        .isInstanceOf(ModelException.class)
+        .hasMessageContaining(
+            "model.safetensors: h.0.attn.c_attn.weight: [48, 16] (expected: [16, 48])");
+    Files.write(file, new byte[] {1, 2, 3});
+    assertThatThrownBy(() -> Gpt2.load(directory, engine, WritingWeights.AS_STORED))
+        .isInstanceOf(ModelException.class)
+        .hasMessageContaining("model.safetensors");
+  }
+
+  /** Writes zeros in the float32 model's shapes, but for one tensor, left out or of that shape. */
+  private static void rewrite(Path target, String name, @Nullable List<Long> shape)
+      throws Exception {
+    List<SafetensorsWriter.Declaration> tensors = new ArrayList<>();
+    int bytes = 0;
+    try (Safetensors source = Safetensors.open(FIXTURES.resolve("float32/model.safetensors"))) {
+      for (String tensor : source.names()) {
+        List<Long> written = tensor.equals(name) ? shape : source.shape(tensor);
+        if (written != null) {
+          tensors.add(new SafetensorsWriter.Declaration(tensor, Dtype.F32, written));
+          bytes += source.floats(tensor).length * Float.BYTES;
+        }
+      }
+    }
+    try (SafetensorsWriter writer = SafetensorsWriter.create(target, tensors)) {
+      writer.write(ByteBuffer.allocate(bytes));
+    }
+  }
+
+  private static int[] tokens() throws Exception {
+    List<Integer> ids = new ArrayList<>();
+    new ObjectMapper()
+        .readTree(FIXTURES.resolve("tokens.json").toFile())
+        .forEach(row -> row.forEach(id -> ids.add(id.asInt())));
+    assertThat(ids).hasSize(2 * CONTEXT);
+    return ids.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  private static void assertClose(float[] actual, float[] expected, String what) {
+    assertThat(actual).as(what).hasSameSizeAs(expected);
+    for (int i = 0; i < expected.length; i++) {
+      assertThat(Math.abs((double) actual[i] - expected[i]))
+          .as("%s, value %d: %s, expected %s", what, i, actual[i], expected[i])
+          .isLessThanOrEqualTo(1e-5 + 1e-5 * Math.abs(expected[i]));
+    }
+  }
+}

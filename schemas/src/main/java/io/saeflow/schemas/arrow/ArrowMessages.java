@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.schemas.arrow;
+
+import static io.saeflow.schemas.arrow.MessageLayout.ACTIVATIONS;
+import static io.saeflow.schemas.arrow.MessageLayout.END;
+import static io.saeflow.schemas.arrow.MessageLayout.LATENTS;
+import static io.saeflow.schemas.arrow.MessageLayout.TOKENS;
+import static io.saeflow.schemas.arrow.MessageLayout.VERSION;
+import static io.saeflow.schemas.arrow.MessageLayout.activationsColumn;
+import static io.saeflow.schemas.arrow.MessageLayout.latentsColumn;
+import static io.saeflow.schemas.arrow.MessageLayout.tokenColumns;
+
+import io.saeflow.schemas.arrow.MessageLayout.Key;
+import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.ActivationMessage;
+import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.LatentBatch;
+import io.saeflow.schemas.stream.LatentMessage;
+import io.saeflow.schemas.stream.MalformedMessageException;
+import io.saeflow.schemas.stream.StreamMessage;
+import io.saeflow.schemas.stream.TokenBatch;
+import io.saeflow.schemas.stream.TokenMessage;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.Schema;
+
+/**
+ * Stream messages to and from Arrow IPC streams: a schema, one record batch with a row a sequence,
+ * and the end. Identity is in the schema's metadata.
+ *
+ * <table>
+ * <caption>Columns, none nullable; L is the context length, D the hook point's width</caption>
+ * <tr><td>all batches</td><td>{@code tokens: fixed_size_list<int32>[L]}</td></tr>
+ * <tr><td></td><td>{@code documents: list<struct<start: int32, document: int64, offset: int64,
+ *     labels: utf8>>}</td></tr>
+ * <tr><td>activations</td><td>{@code activations:
+ *     fixed_size_list<fixed_size_list<float32>[D]>[L]}</td></tr>
+ * <tr><td>latents</td><td>{@code latents: fixed_size_list<list<struct<latent: int32, value:
+ *     float32>>>[L]}</td></tr>
+ * </table>
+ *
+ * An end of stream has no columns and no batch.
+ */
+public final class ArrowMessages {
+
+  private ArrowMessages() {}
+
+  /** The message's bytes. */
+  public static byte[] encode(StreamMessage message) {
+    if (message instanceof TokenBatch batch) {
+      IpcWriter writer = new IpcWriter();
+      writeTokens(writer, batch);
+      return writer.write(
+          new Schema(tokenColumns(batch.contextLength()), metadata(TOKENS, batch)), rows(batch));
+    }
+    if (message instanceof ActivationBatch activations) {
+      return encode(activations);
+    }
+    if (message instanceof LatentBatch latents) {
+      return encode(latents);
+    }
+    EndOfStream end = (EndOfStream) message;
+    Map<String, String> metadata = metadata(END, end);
+    metadata.put(Key.SEQUENCES, Long.toString(end.sequences()));
+    metadata.put(Key.TOKENS, Long.toString(end.tokens()));
+    return IpcWriter.schemaOnly(new Schema(List.of(), metadata));
+  }
+
+  /**
+   * A message of the tokens topic.
+   *
+   * @throws MalformedMessageException if the bytes are not one
+   */
+  public static TokenMessage decodeTokens(byte[] bytes) throws MalformedMessageException {
+    return MessageReader.decode(
+        bytes, reader -> reader.isEnd() ? reader.endOfStream() : reader.tokens(TOKENS, List.of()));
+  }
+
+  /**
+   * A message of an activations topic.
+   *
+   * @throws MalformedMessageException if the bytes are not one
+   */
+  public static ActivationMessage decodeActivations(byte[] bytes) throws MalformedMessageException {
+    return MessageReader.decode(
+        bytes, reader -> reader.isEnd() ? reader.endOfStream() : reader.activations());
+  }
+
+  /**
+   * A message of a latents topic.
+   *
+   * @throws MalformedMessageException if the bytes are not one
+   */
+  public static LatentMessage decodeLatents(byte[] bytes) throws MalformedMessageException {
+    return MessageReader.decode(
+        bytes, reader -> reader.isEnd() ? reader.endOfStream() : reader.latents());
+  }
+
+  private static byte[] encode(ActivationBatch activations) {
+    TokenBatch batch = activations.batch();
+    Map<String, String> metadata = metadata(ACTIVATIONS, batch);
+    metadata.put(Key.HOOK, activations.hook().name());
+    List<Field> columns = new ArrayList<>(tokenColumns(batch.contextLength()));
+    columns.add(activationsColumn(batch.contextLength(), activations.width()));
+    IpcWriter writer = new IpcWriter();
+    writeTokens(writer, batch);
+    writer.node(rows(batch)).validity();
+    writer.node(batch.tokens().length).validity();
+    writer.node(activations.values().length).validity().floats(activations.values());
+    return writer.write(new Schema(columns, metadata), rows(batch));
+  }
+
+  private static byte[] encode(LatentBatch latents) {
+    TokenBatch batch = latents.batch();
+    Map<String, String> metadata = metadata(LATENTS, batch);
+    metadata.put(Key.SAE, latents.sae());
+    metadata.put(Key.RANGE_INDEX, Integer.toString(latents.range().index()));
+    metadata.put(Key.RANGE_COUNT, Integer.toString(latents.range().count()));
+    metadata.put(Key.RANGE_LATENTS, Integer.toString(latents.range().latents()));
+    metadata.put(Key.NON_FINITE_TOKENS, Integer.toString(latents.nonFiniteTokens()));
+    List<Field> columns = new ArrayList<>(tokenColumns(batch.contextLength()));
+    columns.add(latentsColumn(batch.contextLength()));
+    IpcWriter writer = new IpcWriter();
+    writeTokens(writer, batch);
+    writer.node(rows(batch)).validity();
+    writer.node(batch.tokens().length).validity().ints(latents.offsets());
+    writer.node(latents.size()).validity();
+    writer.node(latents.size()).validity().ints(latents.latents());
+    writer.node(latents.size()).validity().floats(latents.values());
+    return writer.write(new Schema(columns, metadata), rows(batch));
+  }
+
+  private static void writeTokens(IpcWriter writer, TokenBatch batch) {
+    int spans = batch.documents().stream().mapToInt(List::size).sum();
+    int[] listOffsets = new int[rows(batch) + 1];
+    int[] starts = new int[spans];
+    long[] documents = new long[spans];
+    long[] offsets = new long[spans];
+    int[] labelOffsets = new int[spans + 1];
+    StringBuilder labels = new StringBuilder();
+    int labelBytes = 0;
+    int i = 0;
+    for (int row = 0; row < rows(batch); row++) {
+      for (DocumentSpan span : batch.documents().get(row)) {
+        starts[i] = span.start();
+        documents[i] = span.document();
+        offsets[i] = span.offset();
+        labels.append(span.labels());
+        labelBytes += span.labels().getBytes(StandardCharsets.UTF_8).length;
+        labelOffsets[++i] = labelBytes;
+      }
+      listOffsets[row + 1] = i;
+    }
+    writer.node(rows(batch)).validity();
+    writer.node(batch.tokens().length).validity().ints(batch.tokens());
+    writer.node(rows(batch)).validity().ints(listOffsets);
+    writer.node(spans).validity();
+    writer.node(spans).validity().ints(starts);
+    writer.node(spans).validity().longs(documents);
+    writer.node(spans).validity().longs(offsets);
+    writer.node(spans).validity().ints(labelOffsets);
+    writer.bytes(labels.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static int rows(TokenBatch batch) {
+    return batch.sequences();
+  }
+
+  private static Map<String, String> metadata(String kind, StreamMessage message) {
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put(Key.KIND, kind);
+    metadata.put(Key.VERSION, VERSION);
+    metadata.put(Key.RUN, message.run());
+    metadata.put(Key.BATCH, Long.toString(message.number()));
+    return metadata;
+  }
+
+  private static Map<String, String> metadata(String kind, TokenBatch batch) {
+    Map<String, String> metadata = metadata(kind, (StreamMessage) batch);
+    metadata.put(Key.FIRST_SEQUENCE, Long.toString(batch.firstSequence()));
+    return metadata;
+  }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.schemas.arrow;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.FeatureRange;
+import io.saeflow.schemas.stream.LatentBatch;
+import io.saeflow.schemas.stream.MalformedMessageException;
+import io.saeflow.schemas.stream.StreamMessage;
+import io.saeflow.schemas.stream.TokenBatch;
+import java.io.ByteArrayInputStream;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.ipc.ArrowStreamReader;
+import org.junit.jupiter.api.Test;
+
+class ArrowMessagesTest {
+  private static final TokenBatch BATCH =
+      new TokenBatch(
+          "run-1",
+          7,
+          14,
+          3,
+          new int[] {5, 0, 50256, 1, 2, 3},
+          List.of(
+              List.of(
+                  new DocumentSpan(0, 4, 90, "{\"party\":\"Whig\",\"year\":1850}"),
+                  new DocumentSpan(2, 5, 0, "{}")),
+              List.of(new DocumentSpan(1, 5, 1, "{\"name\":\"Müller 🙂\"}"))));
+
+  private static final ActivationBatch ACTIVATIONS =
+      new ActivationBatch(
+          BATCH,
+          HookPoint.parse("blocks.2.hook_resid_post"),
+          2,
+          new float[] {
+            0f,
+            -0f,
+            1.5f,
+            Float.MIN_VALUE,
+            Float.NaN,
+            Float.POSITIVE_INFINITY,
+            2f,
+            3f,
+            4f,
+            5f,
+            6f,
+            7f
+          });
+
+  private static final LatentBatch LATENTS =
+      new LatentBatch(
+          BATCH,
+          "demo",
+          new FeatureRange(1, 2, 10),
+          1,
+          new int[] {0, 2, 2, 3, 3, 3, 5},
+          new int[] {5, 9, 7, 6, 8},
+          new float[] {1f, -2f, 0.25f, 3.5f, 1e-30f});
+
+  @Test
+  void everyMessageComesBackEqual() throws Exception {
+    EndOfStream end = new EndOfStream("run-1", 8, 16, 48);
+    assertThat(ArrowMessages.decodeTokens(ArrowMessages.encode(BATCH))).isEqualTo(BATCH);
+    assertThat(ArrowMessages.decodeActivations(ArrowMessages.encode(ACTIVATIONS)))
+        .isEqualTo(ACTIVATIONS);
+    assertThat(ArrowMessages.decodeLatents(ArrowMessages.encode(LATENTS))).isEqualTo(LATENTS);
+    assertThat(ArrowMessages.decodeTokens(ArrowMessages.encode(end))).isEqualTo(end);
+    assertThat(ArrowMessages.decodeActivations(ArrowMessages.encode(end))).isEqualTo(end);
+    assertThat(ArrowMessages.decodeLatents(ArrowMessages.encode(end))).isEqualTo(end);
+  }
+
+  /** Arrow's own reader, which shares none of our framing, must see the same columns. */
+  @Test
+  void arrowsOwnReaderReadsThem() throws Exception {
+    try (BufferAllocator memory = new RootAllocator();
+        ArrowStreamReader reader =
+            new ArrowStreamReader(
+                new ByteArrayInputStream(ArrowMessages.encode(LATENTS)), memory)) {
+      assertThat(reader.loadNextBatch()).isTrue();
+      VectorSchemaRoot root = reader.getVectorSchemaRoot();
+      assertThat(root.getRowCount()).isEqualTo(2);
+      assertThat(root.getVector("tokens").getObject(0)).isEqualTo(List.of(5, 0, 50256));
+      assertThat(root.getVector("latents").getObject(0).toString())
+          .isEqualTo(
+              "[[{\"latent\":5,\"value\":1.0},{\"latent\":9,\"value\":-2.0}],[],"
+                  + "[{\"latent\":7,\"value\":0.25}]]");
+      assertThat(root.getVector("documents").getObject(1).toString())
+          .contains("\"start\":1")
+          .contains("\"document\":5")
+          .contains("Müller 🙂");
+      assertThat(root.getSchema().getCustomMetadata())
+          .isEqualTo(
+              Map.ofEntries(
+                  Map.entry("saeflow.kind", "latents"),
+                  Map.entry("saeflow.version", "1"),
+                  Map.entry("saeflow.run", "run-1"),
+                  Map.entry("saeflow.batch", "7"),
+                  Map.entry("saeflow.first-sequence", "14"),
+                  Map.entry("saeflow.sae", "demo"),
+                  Map.entry("saeflow.range-index", "1"),
+                  Map.entry("saeflow.range-count", "2"),
+                  Map.entry("saeflow.range-latents", "10"),
+                  Map.entry("saeflow.non-finite-tokens", "1")));
+      assertThat(reader.loadNextBatch()).isFalse();
+    }
+    try (BufferAllocator memory = new RootAllocator();
+        ArrowStreamReader reader =
+            new ArrowStreamReader(
+                new ByteArrayInputStream(ArrowMessages.encode(ACTIVATIONS)), memory)) {
+      assertThat(reader.loadNextBatch()).isTrue();
+      assertThat(reader.getVectorSchemaRoot().getVector("activations").getObject(1).toString())
+          .isEqualTo("[[2.0,3.0],[4.0,5.0],[6.0,7.0]]");
+    }
+  }
+
+  @Test
+  void aMessageOfAnotherKindIsRefused() {
+    assertThatThrownBy(() -> ArrowMessages.decodeLatents(ArrowMessages.encode(BATCH)))
+        .isInstanceOf(MalformedMessageException.class)
+        .hasMessageContaining("saeflow.kind: 'tokens' (expected: 'latents')");
+  }
+
+  @Test
+  void everyTruncationIsRefused() {
+    byte[] whole = ArrowMessages.encode(LATENTS);
+    // The last 8 bytes only mark the end, which a reader of a single message does not need.
+    for (int length = 0; length < whole.length - 8; length += 3) {
+      byte[] cut = Arrays.copyOf(whole, length);
+      assertThatThrownBy(() -> ArrowMessages.decodeLatents(cut))
+          .as("cut to %d of %d bytes", length, whole.length)
+          .isInstanceOf(MalformedMessageException.class);
+    }
+  }
+
+  /** A changed byte gives another valid message or a refusal, never another exception. */
+  @Test
+  void changedBytesNeverEscapeTheDeclaredException() {
+    Random random = new Random(1);
+    int refused = 0;
+    for (StreamMessage message : List.of(BATCH, ACTIVATIONS, LATENTS)) {
+      byte[] whole = ArrowMessages.encode(message);
+      for (int i = 0; i < 20_000; i++) {
+        byte[] changed = whole.clone();
+        changed[random.nextInt(whole.length)] = (byte) random.nextInt();
+        changed[random.nextInt(whole.length)] ^= (byte) (1 << random.nextInt(8));
+        try {
+          if (message == BATCH) {
+            ArrowMessages.decodeTokens(changed);
+          } else if (message == ACTIVATIONS) {
+            ArrowMessages.decodeActivations(changed);
+          } else {
+            ArrowMessages.decodeLatents(changed);
+          }
+        } catch (MalformedMessageException e) {
+          refused++;
+        }
+      }
+    }
+    assertThat(refused).isGreaterThan(10_000);
+  }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.schemas.feature;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.saeflow.schemas.stream.MalformedMessageException;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class AvroCodecTest {
+  private static final FeatureRecord RECORD =
+      FeatureRecord.newBuilder()
+          .setLatent(3)
+          .setBatches(2)
+          .setComplete(true)
+          .setTokens(100)
+          .setNonFiniteTokens(1)
+          .setActive(2)
+          .setMax(1.5f)
+          .setSum1(2.0)
+          .setSum2(2.5)
+          .setSum3(3.5)
+          .setSum4(4.5)
+          .setHistogramBins(List.of(3, 8))
+          .setHistogramCounts(List.of(1L, 1L))
+          .setTop(List.of(new Example(9L, 1, 1.5f, 0L, 0, List.of(4, 5), List.of(0f, 1.5f))))
+          .setRandom(List.of())
+          .build();
+
+  @Test
+  void aRecordComesBackEqual() throws Exception {
+    assertThat(AvroCodec.FEATURE.decode(AvroCodec.FEATURE.encode(RECORD))).isEqualTo(RECORD);
+  }
+
+  @Test
+  void aSumOutOfRangeStaysNaN() throws Exception {
+    FeatureRecord record = FeatureRecord.newBuilder(RECORD).setSum4(Double.NaN).build();
+    assertThat(AvroCodec.FEATURE.decode(AvroCodec.FEATURE.encode(record)).getSum4()).isNaN();
+  }
+
+  @Test
+  void anotherSchemaIsRefused() {
+    byte[] bytes = AvroCodec.FEATURE.encode(RECORD);
+    assertThatThrownBy(() -> AvroCodec.MANIFEST.decode(bytes))
+        .isInstanceOf(MalformedMessageException.class)
+        .hasMessageContaining("Avro record");
+  }
+
+  @Test
+  void cutBytesAreRefused() {
+    byte[] bytes = AvroCodec.FEATURE.encode(RECORD);
+    for (int length = 0; length < bytes.length; length++) {
+      byte[] cut = Arrays.copyOf(bytes, length);
+      assertThatThrownBy(() -> AvroCodec.FEATURE.decode(cut))
+          .as("cut to %d of %d bytes", length, bytes.length)
+          .isInstanceOf(MalformedMessageException.class);
+    }
+  }
+}

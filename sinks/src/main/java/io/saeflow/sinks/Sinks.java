@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.sinks;
+
+import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.RunManifest;
+import io.saeflow.schemas.feature.SaeManifest;
+import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.sinks.delphi.LatentCache;
+import io.saeflow.sinks.files.OutputFolder;
+import io.saeflow.sinks.manifest.SinkFiles;
+import io.saeflow.sinks.neuronrecord.NeuronRecordSink;
+import io.saeflow.sinks.records.FeatureRecordConsumer;
+import io.saeflow.sinks.records.FeatureSink;
+import io.saeflow.sinks.records.TokenText;
+import io.saeflow.sinks.saeviewer.AtomSink;
+import io.saeflow.sinks.topic.TopicContents;
+import io.saeflow.sinks.topic.TopicReader;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * All sinks of one run: a thread for each autoencoder's features topic and, for the latent cache,
+ * one for its latents topic. They read from the beginning, so starting again writes the same bytes
+ * again.
+ */
+public final class Sinks implements AutoCloseable {
+  /** How a topic's contents get a reader. */
+  @FunctionalInterface
+  interface ReaderStarter {
+    /**
+     * @param contents the reader's from now on, unless this throws
+     */
+    TopicReader start(String topic, int partitions, TopicContents contents);
+  }
+
+  private record Source(String topic, int partitions, TopicContents contents) {}
+
+  private final Set<SinkKind> kinds;
+  private final RunManifest manifest;
+  private final List<Source> sources = new ArrayList<>();
+  private final List<FeatureRecordConsumer> features = new ArrayList<>();
+  private final List<LatentCache> caches = new ArrayList<>();
+  private final List<TopicReader> readers = new ArrayList<>();
+  private final CompletableFuture<Void> done = new CompletableFuture<>();
+
+  private Sinks(Set<SinkKind> kinds, RunManifest manifest) {
+    this.kinds = kinds;
+    this.manifest = manifest;
+  }
+
+  /**
+   * Starts reading the run's topics, which should exist, and writing.
+   *
+   * @param manifest says which autoencoders there are, and how their topics are partitioned
+   * @param text called from the sinks' threads
+   * @throws IllegalArgumentException as {@link #requireWritable}
+   * @throws IOException if the temporary files cannot be made
+   */
+  public static Sinks start(SinksConfig config, RunManifest manifest, TokenText text)
+      throws IOException {
+    return start(
+        config,
+        manifest,
+        text,
+        (topic, partitions, contents) ->
+            TopicReader.start(config.kafka(), topic, partitions, contents));
+  }
+
+  static Sinks start(
+      SinksConfig config, RunManifest manifest, TokenText text, ReaderStarter starter)
+      throws IOException {
+    requireWritable(config.kinds(), manifest);
+    Sinks sinks = new Sinks(config.kinds(), manifest);
+    try {
+      for (SaeManifest sae : manifest.getSaes()) {
+        sinks.open(new OutputFolder(config.out()), sae, text);
+      }
+      for (Source source : sinks.sources) {
+        sinks.readers.add(starter.start(source.topic, source.partitions, source.contents));
+      }
+    } catch (IOException | RuntimeException e) {
+      sinks.abandon(e);
+      throw e;
+    }
+    sinks.follow();
+    return sinks;
+  }
+
+  /**
+   * Checks, before anything is made, that every file of the run has a place of its own below the
+   * output folder.
+   *
+   * @throws IllegalArgumentException if the subject, an SAE's path, id or hook cannot be part of a
+   *     path, or two SAEs would write into one folder
+   */
+  public static void requireWritable(Set<SinkKind> kinds, RunManifest manifest) {
+    Map<String, String> owners = new HashMap<>();
+    for (SinkFiles files : plan(kinds, manifest)) {
+      String owner = owners.putIfAbsent(files.folder(), files.sae());
+      if (owner != null) {
+        throw new IllegalArgumentException(
+            "%s: written by SAE '%s' and SAE '%s' (expected: a folder each)"
+                .formatted(files.folder(), owner, files.sae()));
+      }
+    }
+  }
+
+  /**
+   * Completes when every feature's record and every shard has been written and all temporary files
+   * are gone. Fails with the first error of any sink, and is cancelled if this is closed before.
+   */
+  public CompletableFuture<Void> done() {
+    return done;
+  }
+
+  /** How far the sinks are. May be called from any thread, at any time. */
+  public SinkProgress progress() {
+    long written = 0;
+    for (FeatureRecordConsumer consumer : features) {
+      written += consumer.written();
+    }
+    for (LatentCache cache : caches) {
+      written += cache.shards();
+    }
+    long expected = 0;
+    for (SaeManifest sae : manifest.getSaes()) {
+      expected += readsFeatures() ? sae.getLatents() : 0;
+      expected += kinds.contains(SinkKind.DELPHI) ? sae.getFeatureRanges() : 0;
+    }
+    return new SinkProgress(written, expected);
+  }
+
+  /**
+   * What was written, by autoencoder, then by kind.
+   *
+   * @throws IllegalStateException if {@link #done} has not completed
+   */
+  public List<SinkFiles> files() {
+    if (!done.isDone() || done.isCompletedExceptionally()) {
+      throw new IllegalStateException("sinks: not done (expected: done before files are listed)");
+    }
+    return plan(kinds, manifest);
+  }
+
+  /** Stops reading and waits for the threads. */
+  @Override
+  public void close() {
+    readers.forEach(TopicReader::close);
+  }
+
+  private static List<SinkFiles> plan(Set<SinkKind> kinds, RunManifest manifest) {
+    List<SinkFiles> plan = new ArrayList<>();
+    for (SaeManifest sae : manifest.getSaes()) {
+      Arrays.stream(SinkKind.values())
+          .filter(kinds::contains)
+          .forEach(kind -> plan.add(plan(kind, manifest, sae)));
+    }
+    return plan;
+  }
+
+  private static SinkFiles plan(SinkKind kind, RunManifest manifest, SaeManifest sae) {
+    String folder =
+        switch (kind) {
+          case SAE_VIEWER -> AtomSink.folder(manifest.getSubject(), sae.getSaePath());
+          case NEURON_RECORDS ->
+              NeuronRecordSink.folder(sae.getId(), HookPoint.parse(sae.getHook()));
+          case DELPHI -> LatentCache.folder(manifest, sae);
+        };
+    int files =
+        switch (kind) {
+          case SAE_VIEWER, NEURON_RECORDS -> sae.getLatents();
+          case DELPHI -> sae.getFeatureRanges() + 1; // the shards and config.json
+        };
+    return new SinkFiles(kind.id(), sae.getId(), folder, files);
+  }
+
+  private boolean readsFeatures() {
+    return kinds.contains(SinkKind.SAE_VIEWER) || kinds.contains(SinkKind.NEURON_RECORDS);
+  }
+
+  private void open(OutputFolder out, SaeManifest sae, TokenText text) throws IOException {
+    Topics topics = new Topics(manifest.getRun());
+    List<FeatureSink> formats = new ArrayList<>();
+    if (kinds.contains(SinkKind.SAE_VIEWER)) {
+      formats.add(new AtomSink(out, manifest.getSubject(), sae.getSaePath(), text));
+    }
+    if (kinds.contains(SinkKind.NEURON_RECORDS)) {
+      formats.add(new NeuronRecordSink(out, sae.getId(), HookPoint.parse(sae.getHook()), text));
+    }
+    if (!formats.isEmpty()) {
+      FeatureRecordConsumer consumer = new FeatureRecordConsumer(sae.getLatents(), formats);
+      features.add(consumer);
+      sources.add(new Source(topics.features(sae.getId()), sae.getFeatureRanges(), consumer));
+    }
+    if (kinds.contains(SinkKind.DELPHI)) {
+      LatentCache cache = new LatentCache(out, manifest, sae);
+      caches.add(cache);
+      sources.add(new Source(topics.latents(sae.getId()), sae.getFeatureRanges(), cache));
+    }
+  }
+
+  private void follow() {
+    CompletableFuture<?>[] all =
+        readers.stream().map(TopicReader::done).toArray(CompletableFuture<?>[]::new);
+    for (CompletableFuture<?> one : all) {
+      // The first failure is told at once, not when the other readers end.
+      CompletableFuture<?> unused =
+          one.exceptionally(
+              failure -> {
+                done.completeExceptionally(failure);
+                return null;
+              });
+    }
+    CompletableFuture<Void> unused =
+        CompletableFuture.allOf(all).thenRun(() -> done.complete(null));
+  }
+
+  /** Closes the readers, and the contents that no reader took over. */
+  private void abandon(Throwable cause) {
+    close();
+    for (Source source : sources.subList(readers.size(), sources.size())) {
+      try {
+        source.contents.close();
+      } catch (IOException e) {
+        cause.addSuppressed(e);
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.sinks.delphi;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A folder of temporary files, empty at first and gone in the end. It is on the output's file
+ * system, so that a finished file can be moved into place, but outside every folder that a reader
+ * lists.
+ */
+final class SpoolFolder implements Closeable {
+  private final Path root;
+  private final Path folder;
+
+  private SpoolFolder(Path root, Path folder) {
+    this.root = root;
+    this.folder = folder;
+  }
+
+  /**
+   * @param root the output folder
+   * @param sae the autoencoder's id
+   */
+  static SpoolFolder create(Path root, String sae) throws IOException {
+    SpoolFolder spool =
+        new SpoolFolder(root, root.resolve(".spool").resolve("delphi").resolve(sae));
+    Files.createDirectories(spool.folder);
+    spool.deleteFiles();
+    return spool;
+  }
+
+  Path file(String name) {
+    return folder.resolve(name);
+  }
+
+  /** Deletes the files, the folder, and the folders above it that are then empty. */
+  @Override
+  public void close() throws IOException {
+    deleteFiles();
+    try {
+      for (Path empty = folder; !empty.equals(root); empty = empty.getParent()) {
+        Files.deleteIfExists(empty);
+      }
+    } catch (DirectoryNotEmptyException e) {
+      // Another autoencoder still spools beside this one; the last one deletes the rest.
+    }
+  }
+
+  private void deleteFiles() throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+      for (Path file : files) {
+        Files.delete(file);
+      }
+    }
+  }
+}

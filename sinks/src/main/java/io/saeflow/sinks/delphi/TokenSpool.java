@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.sinks.delphi;
+
+import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.MalformedMessageException;
+import io.saeflow.schemas.stream.TokenBatch;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+
+/**
+ * The token matrix, which every shard repeats: int32 [sequences, context length], in the order of
+ * sequences. Each partition brings the tokens of every batch; the first to come is kept.
+ */
+final class TokenSpool implements Closeable {
+  /** Of a row in 32 bits, as shards hold them, with room for a batch above it. */
+  private static final long MOST_SEQUENCES = 1L << 31;
+
+  private final SpoolFile file;
+  private final int contextLength;
+  private final ByteBuffer buffer;
+  private final BatchIndex sequences = new BatchIndex();
+
+  /**
+   * @param buffer little-endian, for use during a call
+   */
+  TokenSpool(SpoolFile file, int contextLength, ByteBuffer buffer) {
+    this.file = file;
+    this.contextLength = contextLength;
+    this.buffer = buffer;
+  }
+
+  void add(TokenBatch batch) throws IOException, MalformedMessageException {
+    if (batch.contextLength() != contextLength) {
+      throw new MalformedMessageException(
+          "context length of batch %d: %d (expected: %d)"
+              .formatted(batch.number(), batch.contextLength(), contextLength));
+    }
+    if (batch.firstSequence() + batch.sequences() > MOST_SEQUENCES) {
+      throw new MalformedMessageException(
+          "first sequence of batch %d: %d (expected: below %d)"
+              .formatted(batch.number(), batch.firstSequence(), MOST_SEQUENCES));
+    }
+    if (sequences.contains(batch.number())) {
+      if (sequences.start(batch.number()) != batch.firstSequence()
+          || sequences.length(batch.number()) != batch.sequences()) {
+        throw new MalformedMessageException(
+            "batch %d: %d sequences from %d (expected: %d from %d, as in another partition)"
+                .formatted(
+                    batch.number(),
+                    batch.sequences(),
+                    batch.firstSequence(),
+                    sequences.length(batch.number()),
+                    sequences.start(batch.number())));
+      }
+      return;
+    }
+    sequences.put(batch.number(), batch.firstSequence(), batch.sequences());
+    long position = batch.firstSequence() * contextLength * Integer.BYTES;
+    buffer.clear();
+    for (int token : batch.tokens()) {
+      if (buffer.remaining() < Integer.BYTES) {
+        position = file.write(buffer.flip(), position);
+        buffer.clear();
+      }
+      buffer.putInt(token);
+    }
+    file.write(buffer.flip(), position);
+  }
+
+  long firstSequence(long batch) {
+    return sequences.start(batch);
+  }
+
+  /**
+   * Checks that the batches, in their order, hold each sequence once.
+   *
+   * @param end all of whose batches are here
+   */
+  void requireContiguous(EndOfStream end) throws MalformedMessageException {
+    long next = 0;
+    for (long batch = 0; batch < end.batches(); batch++) {
+      if (sequences.start(batch) != next) {
+        throw new MalformedMessageException(
+            "first sequence of batch %d: %d (expected: %d)"
+                .formatted(batch, sequences.start(batch), next));
+      }
+      next += sequences.length(batch);
+    }
+    if (next != end.sequences()) {
+      throw new MalformedMessageException(
+          "sequences of %d batches: %d (expected: %d, as the end of the stream says)"
+              .formatted(end.batches(), next, end.sequences()));
+    }
+  }
+
+  /** Fills {@code into} with tokens as int32; returns the position to go on from. */
+  long read(ByteBuffer into, long position) throws IOException {
+    return file.read(into, position);
+  }
+
+  @Override
+  public void close() throws IOException {
+    file.close();
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.sinks.files;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/** Writes a file aside and moves it into place, so that no reader sees half of one. */
+public final class AtomicFile {
+  /** Writes a file's bytes. */
+  @FunctionalInterface
+  public interface Content {
+    /**
+     * @param out buffered; closed by the caller
+     */
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  private AtomicFile() {}
+
+  /**
+   * Writes {@code target}, replacing it if it exists; its folders are made. While it is written it
+   * is called {@code .<name>.part}, in the same folder; on failure that is removed.
+   */
+  public static void write(Path target, Durability durability, Content content) throws IOException {
+    Path folder = folder(target);
+    Files.createDirectories(folder);
+    Path aside = folder.resolve("." + target.getFileName() + ".part");
+    try {
+      try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(aside))) {
+        content.writeTo(out);
+      }
+      move(aside, target, durability);
+    } finally {
+      Files.deleteIfExists(aside);
+    }
+  }
+
+  /**
+   * Moves a finished file into place, replacing {@code target} if it exists; its folders are made.
+   *
+   * @param aside on the same file system
+   */
+  public static void move(Path aside, Path target, Durability durability) throws IOException {
+    Path folder = folder(target);
+    Files.createDirectories(folder);
+    if (durability == Durability.FORCED) {
+      force(aside, StandardOpenOption.WRITE);
+    }
+    Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    if (durability == Durability.FORCED) {
+      force(folder, StandardOpenOption.READ);
+    }
+  }
+
+  private static Path folder(Path target) {
+    Path folder = target.toAbsolutePath().getParent();
+    if (folder == null || target.getFileName() == null) {
+      throw new IllegalArgumentException("file: %s (expected: a file's path)".formatted(target));
+    }
+    return folder;
+  }
+
+  private static void force(Path path, StandardOpenOption option) throws IOException {
+    try (FileChannel channel = FileChannel.open(path, option)) {
+      channel.force(true);
+    }
+  }
+}

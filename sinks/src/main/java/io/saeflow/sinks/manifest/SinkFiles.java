@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.sinks.manifest;
+
+/**
+ * What one sink wrote for one autoencoder.
+ *
+ * @param sink the sink's name, such as {@code sae-viewer}
+ * @param sae the autoencoder's id
+ * @param folder where, relative to the output folder
+ * @param files how many files
+ */
+public record SinkFiles(String sink, String sae, String folder, int files) {}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.sinks.records;
+
+import io.saeflow.schemas.feature.AvroCodec;
+import io.saeflow.schemas.feature.Example;
+import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.stream.MalformedMessageException;
+import io.saeflow.sinks.topic.TopicContents;
+import java.io.IOException;
+import java.util.BitSet;
+import java.util.List;
+
+/**
+ * Hands one autoencoder's complete feature records to its sinks; records of a run still going on
+ * are passed over. Complete when every latent has been written.
+ */
+public final class FeatureRecordConsumer implements TopicContents {
+  private final int latents;
+  private final List<FeatureSink> sinks;
+  private final BitSet written = new BitSet();
+  private volatile int count;
+
+  /**
+   * @param latents how many latents the autoencoder has
+   * @param sinks each gets every record; closed with this
+   */
+  public FeatureRecordConsumer(int latents, List<FeatureSink> sinks) {
+    this.latents = latents;
+    this.sinks = List.copyOf(sinks);
+  }
+
+  @Override
+  public void read(int partition, byte[] value) throws IOException, MalformedMessageException {
+    FeatureRecord record = AvroCodec.FEATURE.decode(value);
+    requireConsistent(record);
+    if (!record.getComplete()) {
+      return;
+    }
+    for (FeatureSink sink : sinks) {
+      sink.write(record);
+    }
+    written.set(record.getLatent());
+    count = written.cardinality();
+  }
+
+  @Override
+  public boolean complete() {
+    return count == latents;
+  }
+
+  /** How many latents have been written. May be called from any thread. */
+  public int written() {
+    return count;
+  }
+
+  @Override
+  public void close() throws IOException {
+    IOException failure = null;
+    for (FeatureSink sink : sinks) {
+      try {
+        sink.close();
+      } catch (IOException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  private void requireConsistent(FeatureRecord record) throws MalformedMessageException {
+    int latent = record.getLatent();
+    if (latent < 0 || latent >= latents) {
+      throw new MalformedMessageException(
+          "latent: %d (expected: 0 to %d)".formatted(latent, latents - 1));
+    }
+    if (record.getTokens() < 0
+        || record.getActive() < 0
+        || record.getActive() > record.getTokens()) {
+      throw new MalformedMessageException(
+          "latent %d: %d of %d tokens active (expected: at most all)"
+              .formatted(latent, record.getActive(), record.getTokens()));
+    }
+    if (record.getHistogramBins().size() != record.getHistogramCounts().size()) {
+      throw new MalformedMessageException(
+          "latent %d: %d histogram bins, %d counts (expected: as many)"
+              .formatted(
+                  latent, record.getHistogramBins().size(), record.getHistogramCounts().size()));
+    }
+    for (Example example : record.getTop()) {
+      requireConsistent(latent, example);
+    }
+    for (Example example : record.getRandom()) {
+      requireConsistent(latent, example);
+    }
+  }
+
+  private static void requireConsistent(int latent, Example example)
+      throws MalformedMessageException {
+    int index = example.getPosition() - example.getWindowStart();
+    int length = example.getTokens().size();
+    if (length != example.getActivations().size() || index < 0 || index >= length) {
+      throw new MalformedMessageException(
+          "latent %d, sequence %d: position %d in a window of %d tokens and %d activations from %d (expected: inside, as many)"
+              .formatted(
+                  latent,
+                  example.getSequence(),
+                  example.getPosition(),
+                  length,
+                  example.getActivations().size(),
+                  example.getWindowStart()));
+    }
+    if (!Float.isFinite(example.getActivation())) {
+      throw notFinite(latent, example, example.getActivation());
+    }
+    for (float activation : example.getActivations()) {
+      if (!Float.isFinite(activation)) {
+        throw notFinite(latent, example, activation);
+      }
+    }
+  }
+
+  private static MalformedMessageException notFinite(int latent, Example example, float value) {
+    return new MalformedMessageException(
+        "latent %d, sequence %d: activation %s (expected: finite)"
+            .formatted(latent, example.getSequence(), value));
+  }
+}

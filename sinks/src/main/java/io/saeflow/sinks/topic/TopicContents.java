@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.sinks.topic;
+
+import io.saeflow.schemas.stream.MalformedMessageException;
+import java.io.IOException;
+
+/**
+ * What becomes of a topic's messages. All calls come from one thread, the reader's, which closes
+ * this in the end, whether it completed or not.
+ */
+public interface TopicContents extends AutoCloseable {
+  /**
+   * Takes the next message of one partition. Partitions come interleaved, each in its order.
+   *
+   * @param value not retained by the caller
+   * @throws MalformedMessageException if it cannot be used; the reader adds where it was
+   */
+  void read(int partition, byte[] value) throws IOException, MalformedMessageException;
+
+  /** Whether everything expected has been read and written; then reading ends. */
+  boolean complete();
+
+  @Override
+  void close() throws IOException;
+}

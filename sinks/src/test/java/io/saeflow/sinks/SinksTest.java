@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.sinks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.saeflow.schemas.arrow.ArrowMessages;
+import io.saeflow.schemas.feature.AvroCodec;
+import io.saeflow.schemas.feature.RunManifest;
+import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.FeatureRange;
+import io.saeflow.schemas.stream.LatentBatch;
+import io.saeflow.schemas.stream.MalformedMessageException;
+import io.saeflow.schemas.stream.TokenBatch;
+import io.saeflow.sinks.files.OutputFolder;
+import io.saeflow.sinks.manifest.ManifestFile;
+import io.saeflow.sinks.manifest.SinkFiles;
+import io.saeflow.sinks.topic.MockTopic;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(30)
+class SinksTest {
+  private static final Set<SinkKind> ALL = EnumSet.allOf(SinkKind.class);
+
+  @TempDir Path root;
+
+  private final RunManifest manifest =
+      Fixtures.manifest(
+              Fixtures.sae("a", 3, 2).build(),
+              Fixtures.sae("b", 2, 1).setHook("blocks.0.mlp.hook_post").build())
+          .build();
+
+  @Test
+  void writesEveryFormatOfEveryAutoencoder() throws Exception {
+    try (Sinks sinks = start(ALL, topics())) {
+      assertThat(sinks.done().get(20, TimeUnit.SECONDS)).isNull();
+      // 3 + 2 records, 2 + 1 shards.
+      assertThat(sinks.progress()).isEqualTo(new SinkProgress(8, 8));
+      ManifestFile.write(new OutputFolder(root), manifest, sinks.files());
+      assertThat(sinks.files())
+          .contains(
+              new SinkFiles("delphi", "a", "delphi/latents/blocks.1.hook_resid_post", 3),
+              new SinkFiles("neuron-records", "b", "neuron-records/b/collated_activations/0", 2));
+      assertThat(Fixtures.tree(root))
+          .hasSize(1 + sinks.files().stream().mapToInt(SinkFiles::files).sum());
+    }
+    Map<String, byte[]> first = Fixtures.tree(root);
+    assertThat(first.keySet())
+        .containsExactly(
+            "delphi/latents/blocks.0.mlp.hook_post/0_1.safetensors",
+            "delphi/latents/blocks.0.mlp.hook_post/config.json",
+            "delphi/latents/blocks.1.hook_resid_post/0_0.safetensors",
+            "delphi/latents/blocks.1.hook_resid_post/1_2.safetensors",
+            "delphi/latents/blocks.1.hook_resid_post/config.json",
+            "manifest.json",
+            "neuron-records/a/collated_activations/1/0.json",
+            "neuron-records/a/collated_activations/1/1.json",
+            "neuron-records/a/collated_activations/1/2.json",
+            "neuron-records/b/collated_activations/0/0.json",
+            "neuron-records/b/collated_activations/0/1.json",
+            "sae-viewer/gpt2-small/family/a/atoms/0.json",
+            "sae-viewer/gpt2-small/family/a/atoms/1.json",
+            "sae-viewer/gpt2-small/family/a/atoms/2.json",
+            "sae-viewer/gpt2-small/family/b/atoms/0.json",
+            "sae-viewer/gpt2-small/family/b/atoms/1.json");
+
+    try (Sinks again = start(ALL, topics())) {
+      assertThat(again.done().get(20, TimeUnit.SECONDS)).isNull();
+    }
+    Map<String, byte[]> second = Fixtures.tree(root);
+    assertThat(second).containsOnlyKeys(first.keySet());
+    first.forEach((path, bytes) -> assertThat(second.get(path)).as(path).isEqualTo(bytes));
+  }
+
+  @Test
+  void writesOnlyWhatIsAskedFor() throws Exception {
+    try (Sinks sinks = start(EnumSet.of(SinkKind.SAE_VIEWER), topics())) {
+      assertThat(sinks.done().get(20, TimeUnit.SECONDS)).isNull();
+      assertThat(sinks.progress()).isEqualTo(new SinkProgress(5, 5));
+      assertThat(sinks.files()).extracting(SinkFiles::sink).containsOnly("sae-viewer");
+    }
+    assertThat(root).isDirectoryNotContaining(path -> !path.endsWith("sae-viewer"));
+  }
+
+  @Test
+  void failsWithTheFirstErrorWhileOthersWait() throws Exception {
+    Map<String, MockTopic> topics = emptyTopics();
+    topic(topics, "run.features.b").add(0, new byte[] {1});
+    try (Sinks sinks = start(ALL, topics)) {
+      assertThatThrownBy(() -> sinks.done().get(20, TimeUnit.SECONDS))
+          .isInstanceOf(ExecutionException.class)
+          .cause()
+          .isInstanceOf(MalformedMessageException.class)
+          .hasMessageStartingWith("run.features.b-0@0: Avro record: ");
+      assertThat(sinks.progress()).isEqualTo(new SinkProgress(0, 8));
+      assertThatThrownBy(sinks::files).isInstanceOf(IllegalStateException.class);
+    }
+    assertThat(root).isEmptyDirectory();
+  }
+
+  @Test
+  void closingEarlyCancelsAndLeavesNothing() throws Exception {
+    Sinks sinks = start(ALL, emptyTopics());
+    assertThat(sinks.done()).isNotDone();
+    sinks.close();
+    assertThatThrownBy(() -> sinks.done().get(20, TimeUnit.SECONDS))
+        .isInstanceOf(CancellationException.class);
+    assertThat(root).isEmptyDirectory();
+  }
+
+  @Test
+  void cleansUpWhenAReaderCannotStart() {
+    Map<String, MockTopic> topics = topics();
+    topics.remove("run.latents.b");
+    assertThatThrownBy(() -> start(EnumSet.of(SinkKind.DELPHI), topics))
+        .isInstanceOf(NullPointerException.class)
+        .hasMessage("run.latents.b");
+    assertThat(root.resolve(".spool")).doesNotExist();
+  }
+
+  @Test
+  void refusesNamesThatLeaveTheOutputFolderBeforeAnythingIsMade() {
+    RunManifest subject =
+        Fixtures.manifest(Fixtures.sae("a", 3, 2).build()).setSubject("../gpt2").build();
+    assertThatThrownBy(() -> Sinks.requireWritable(ALL, subject))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("subject: '../gpt2'");
+    RunManifest path =
+        Fixtures.manifest(Fixtures.sae("a", 3, 2).setSaePath("x/../../y").build()).build();
+    assertThatThrownBy(
+            () ->
+                Sinks.start(
+                    new SinksConfig(Map.of("bootstrap.servers", "localhost:1"), root, ALL),
+                    path,
+                    id -> ""))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("SAE path: 'x/../../y'");
+    RunManifest id = Fixtures.manifest(Fixtures.sae("../a", 3, 2).build()).build();
+    assertThatThrownBy(() -> Sinks.requireWritable(EnumSet.of(SinkKind.DELPHI), id))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("SAE id: '../a'");
+    assertThat(root).isEmptyDirectory();
+  }
+
+  @Test
+  void refusesTwoAutoencodersInOneFolder() {
+    RunManifest same =
+        Fixtures.manifest(
+                Fixtures.sae("a", 3, 1).setSaePath("x").build(),
+                Fixtures.sae("b", 3, 1).setSaePath("x").build())
+            .build();
+    assertThatThrownBy(() -> Sinks.requireWritable(ALL, same))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "sae-viewer/gpt2-small/x/atoms: written by SAE 'a' and SAE 'b' (expected: a folder each)");
+    RunManifest twice =
+        Fixtures.manifest(Fixtures.sae("a", 3, 1).build(), Fixtures.sae("a", 3, 1).build()).build();
+    assertThatThrownBy(() -> Sinks.requireWritable(EnumSet.of(SinkKind.DELPHI), twice))
+        .hasMessageContaining("written by SAE 'a' and SAE 'a'");
+  }
+
+  @Test
+  void namesItsKinds() {
+    assertThat(SinkKind.parse("delphi")).isEqualTo(SinkKind.DELPHI);
+    assertThatThrownBy(() -> SinkKind.parse("parquet"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("sink: 'parquet' (expected: sae-viewer, neuron-records, delphi)");
+    assertThatThrownBy(() -> new SinksConfig(Map.of(), root, Set.of()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("sinks: none (expected: at least one)");
+  }
+
+  private Sinks start(Set<SinkKind> kinds, Map<String, MockTopic> topics) throws IOException {
+    return Sinks.start(
+        new SinksConfig(Map.of(), root, kinds),
+        manifest,
+        id -> "t" + id,
+        (name, partitions, contents) -> topic(topics, name).read(contents));
+  }
+
+  private static MockTopic topic(Map<String, MockTopic> topics, String name) {
+    return Objects.requireNonNull(topics.get(name), name);
+  }
+
+  private static Map<String, MockTopic> emptyTopics() {
+    Map<String, MockTopic> topics = new HashMap<>();
+    topics.put("run.features.a", new MockTopic("run.features.a", 2));
+    topics.put("run.latents.a", new MockTopic("run.latents.a", 2));
+    topics.put("run.features.b", new MockTopic("run.features.b", 1));
+    topics.put("run.latents.b", new MockTopic("run.latents.b", 1));
+    return topics;
+  }
+
+  private static Map<String, MockTopic> topics() {
+    Map<String, MockTopic> topics = emptyTopics();
+    topic(topics, "run.features.a")
+        .add(1, AvroCodec.FEATURE.encode(Fixtures.dead(2).build()))
+        .add(0, AvroCodec.FEATURE.encode(Fixtures.twoAndFour(0).build()))
+        .add(1, AvroCodec.FEATURE.encode(Fixtures.dead(1).build()));
+    topic(topics, "run.features.b")
+        .add(0, AvroCodec.FEATURE.encode(Fixtures.twoAndFour(1).build()))
+        .add(0, AvroCodec.FEATURE.encode(Fixtures.dead(0).build()));
+    byte[] end = ArrowMessages.encode(new EndOfStream("run", 1, 1, 4));
+    topic(topics, "run.latents.a")
+        .add(0, latents("a", new FeatureRange(0, 2, 3)))
+        .add(0, end)
+        .add(1, end)
+        .add(1, latents("a", new FeatureRange(1, 2, 3)));
+    topic(topics, "run.latents.b").add(0, latents("b", new FeatureRange(0, 1, 2))).add(0, end);
+    return topics;
+  }
+
+  /** One sequence; the range's first latent fires on its third token. */
+  private static byte[] latents(String sae, FeatureRange range) {
+    TokenBatch tokens = new TokenBatch("run", 0, 0, 4, new int[] {1, 2, 3, 4}, List.of(List.of()));
+    return ArrowMessages.encode(
+        new LatentBatch(
+            tokens,
+            sae,
+            range,
+            0,
+            new int[] {0, 0, 0, 1, 1},
+            new int[] {range.from()},
+            new float[] {1.5f}));
+  }
+}
