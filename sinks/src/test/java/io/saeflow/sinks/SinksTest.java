@@ -133,7 +133,8 @@ class SinksTest {
 
   @Test
   void refusesNamesThatLeaveTheOutputFolderBeforeAnythingIsMade() {
-    RunManifest subject = RunManifest.newBuilder(manifest).setSubject("../gpt2").build();
+    RunManifest subject =
+        Fixtures.manifest(Fixtures.sae("a", 3, 2).build()).setSubject("../gpt2").build();
     assertThatThrownBy(() -> Sinks.requireWritable(ALL, subject))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("subject: '../gpt2'");
