@@ -69,7 +69,7 @@ public final class TokenFeed implements AutoCloseable {
   public EndOfStream send(TokenBatches batches) throws CorpusException {
     for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
       sendUnlessHeld(batch);
-      tokens += batch.tokens().length;
+      tokens = batches.tokens();
     }
     EndOfStream end = batches.end();
     sendUnlessHeld(end);
