@@ -109,8 +109,8 @@ public final class LibtorchEngine implements TensorEngine {
     JniUtils.setGraphExecutorOptimize(false);
   }
 
-  /** Tensors not yet closed. */
-  int openTensors() {
+  /** How many tensors of this engine are not closed yet. */
+  public int openTensors() {
     return memory.getManagedArrays().size();
   }
 

@@ -110,9 +110,9 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     this.candidates = new int[latents];
     this.pre = new float[latents];
 
-    this.script = engine.script(METHODS);
     this.encoderWeights = engine.floats(weights.encoderWeights(), latents, width);
     this.latentBias = engine.floats(weights.latentBias(), latents);
+    this.script = engine.script(METHODS);
   }
 
   @Override

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.saeflow.kernels.engine.LibtorchEngine;
-import io.saeflow.kernels.engine.Tensor;
 import java.util.Arrays;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
@@ -42,7 +41,7 @@ class CertifiedSaeEncoderTest {
     ZERO_ROWS,
     /** All pre-activations are negative. */
     NEGATIVE,
-    /** One latent in a hundred tokens' worth is NaN or infinite. */
+    /** One activation in a hundred is NaN or infinite. */
     NON_FINITE
   }
 
@@ -170,11 +169,13 @@ class CertifiedSaeEncoderTest {
   void freesItsTensorsAndLeavesTheEngineOpen() {
     try (LibtorchEngine engine = LibtorchEngine.open(1)) {
       SaeEncoder certified = new CertifiedSaeEncoder(relu(2), engine);
+      int held = engine.openTensors();
       certified.encode(new float[] {1, 2});
+      assertThat(engine.openTensors()).isEqualTo(held);
       certified.close();
-      try (Tensor tensor = engine.floats(new float[] {1}, 1)) {
-        assertThat(tensor.floats().get(0)).isEqualTo(1);
-      }
+      assertThat(engine.openTensors()).isZero();
+      engine.floats(new float[] {1}, 1);
+      assertThat(engine.openTensors()).isEqualTo(1);
     }
   }
 

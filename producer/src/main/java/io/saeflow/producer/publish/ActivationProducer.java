@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.producer.publish;
+
+import io.saeflow.producer.gpt2.Gpt2;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.errors.WakeupException;
+
+/**
+ * Turns the tokens topic into the activations topics, exactly once, on a thread of its own, until
+ * it is closed or fails. Several share the work as one consumer group.
+ *
+ * <p>A message that is no batch of this run, or that the model cannot take, goes to dead letters
+ * with headers {@code topic}, {@code partition}, {@code offset} and {@code reason}.
+ */
+public final class ActivationProducer implements AutoCloseable {
+  private final Consumer<byte[], byte[]> consumer;
+  private final Producer<byte[], byte[]> producer;
+  private final ActivationLoop loop;
+  private final Thread thread;
+  private final CompletableFuture<Void> finished = new CompletableFuture<>();
+  private volatile boolean stopping;
+
+  ActivationProducer(
+      Consumer<byte[], byte[]> consumer,
+      Producer<byte[], byte[]> producer,
+      Gpt2 model,
+      ActivationProducerConfig config) {
+    this.consumer = consumer;
+    this.producer = producer;
+    this.loop = new ActivationLoop(consumer, producer, model, config.topics(), config.hooks());
+    this.thread = new Thread(this::run, "activations-" + config.instance());
+  }
+
+  /**
+   * Starts one.
+   *
+   * @param model used by the new thread alone until this is closed; not closed
+   * @throws IllegalArgumentException if the model lacks a hook
+   * @throws org.apache.kafka.common.KafkaException if the clients' settings are bad
+   */
+  public static ActivationProducer start(ActivationProducerConfig config, Gpt2 model) {
+    config.hooks().forEach(model::width);
+    String group = config.topics().run() + ".producer";
+    Consumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(
+            ClientConfigs.consumer(
+                config.kafka(), group, config.instance(), config.batchesPerTransaction()));
+    Producer<byte[], byte[]> producer;
+    try {
+      producer =
+          new KafkaProducer<>(
+              ClientConfigs.activationProducer(config.kafka(), group + "." + config.instance()));
+    } catch (RuntimeException e) {
+      consumer.close();
+      throw e;
+    }
+    ActivationProducer started = new ActivationProducer(consumer, producer, model, config);
+    started.start();
+    return started;
+  }
+
+  /** How many tokens' activations this instance has committed; may be asked from any thread. */
+  public long tokens() {
+    return loop.tokensDone().sum();
+  }
+
+  /** How many messages this instance has sent to dead letters; may be asked from any thread. */
+  public long deadLetters() {
+    return loop.deadLetters().sum();
+  }
+
+  /** Completes when the thread has ended: with its failure if it did not end by {@link #close}. */
+  public CompletableFuture<Void> finished() {
+    return finished;
+  }
+
+  /** Stops after the transaction under way and waits for the thread. Does not throw its failure. */
+  @Override
+  public void close() {
+    stopping = true;
+    consumer.wakeup();
+    try {
+      finished.join();
+    } catch (CompletionException e) {
+      // Whoever watches finished() has it.
+    }
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  private void run() {
+    Throwable failure = null;
+    try (producer;
+        consumer) {
+      loop.begin();
+      while (!stopping) {
+        loop.step();
+      }
+    } catch (WakeupException e) {
+      // close() asked for it.
+      failure = stopping ? null : e;
+    } catch (RuntimeException | Error e) {
+      failure = e;
+    }
+    if (failure == null) {
+      finished.complete(null);
+    } else {
+      finished.completeExceptionally(failure);
+    }
+  }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.producer.publish;
+
+import io.saeflow.producer.corpus.CorpusException;
+import io.saeflow.producer.corpus.TokenBatches;
+import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.StreamMessage;
+import io.saeflow.schemas.stream.TokenBatch;
+import java.util.Map;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Puts batches of tokens on the tokens topic, then the end of the stream.
+ *
+ * <p>Batch b is record number b / P of partition b mod P, where P is the number of partitions. So a
+ * partition's length says which batches it holds, and a feed that starts again sends only the
+ * others. It must be given the same batches.
+ */
+public final class TokenFeed implements AutoCloseable {
+  private final Producer<byte[], byte[]> producer;
+  private final String topic;
+  private final long[] held;
+  private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
+
+  private volatile long tokens;
+
+  /**
+   * @param held for each partition how many records it holds
+   */
+  TokenFeed(Producer<byte[], byte[]> producer, String topic, long[] held) {
+    this.producer = producer;
+    this.topic = topic;
+    this.held = held.clone();
+  }
+
+  /**
+   * Opens a feed; the topic exists.
+   *
+   * @param kafka client settings, among them {@code bootstrap.servers}
+   * @throws IllegalStateException if the topic holds records that no such feed has written
+   * @throws KafkaException if the cluster cannot be reached
+   */
+  public static TokenFeed open(Map<String, Object> kafka, Topics topics) {
+    long[] held;
+    try (KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(ClientConfigs.onlooker(kafka))) {
+      held = new HeldBatches(consumer, topics.tokens()).count();
+    }
+    return new TokenFeed(
+        new KafkaProducer<>(ClientConfigs.tokenProducer(kafka)), topics.tokens(), held);
+  }
+
+  /**
+   * Sends all batches that the topic does not hold yet, and the end of the stream, and waits until
+   * they have arrived.
+   *
+   * @return the end of the stream
+   * @throws CorpusException if the batches cannot be made; those before are sent, the end is not
+   * @throws KafkaException if one cannot be sent
+   */
+  public EndOfStream send(TokenBatches batches) throws CorpusException {
+    for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
+      sendUnlessHeld(batch);
+      tokens += batch.tokens().length;
+    }
+    EndOfStream end = batches.end();
+    sendUnlessHeld(end);
+    producer.flush();
+    throwFailure();
+    return end;
+  }
+
+  /** How many tokens were sent or found so far; may be asked from any thread. */
+  public long tokens() {
+    return tokens;
+  }
+
+  @Override
+  public void close() {
+    producer.close();
+  }
+
+  private void sendUnlessHeld(StreamMessage message) {
+    throwFailure();
+    int partition = (int) (message.number() % held.length);
+    if (message.number() / held.length < held[partition]) {
+      return;
+    }
+    Future<RecordMetadata> unused =
+        producer.send(
+            NumberedRecord.of(topic, held.length, message),
+            (metadata, exception) -> {
+              if (exception != null) {
+                failure.compareAndSet(null, exception);
+              }
+            });
+  }
+
+  private void throwFailure() {
+    Exception cause = failure.get();
+    if (cause != null) {
+      throw new KafkaException("%s: a batch could not be sent".formatted(topic), cause);
+    }
+  }
+}

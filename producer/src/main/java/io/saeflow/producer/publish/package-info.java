@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Puts tokens and activations on their topics.
+ *
+ * <p>Start at {@link io.saeflow.producer.publish.TokenFeed} and {@link
+ * io.saeflow.producer.publish.ActivationProducer}. Both can be stopped at any instant and started
+ * again: every batch ends up on its topics exactly once.
+ */
+@NullMarked
+package io.saeflow.producer.publish;
+
+import org.jspecify.annotations.NullMarked;

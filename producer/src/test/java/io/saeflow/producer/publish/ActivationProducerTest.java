@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.producer.publish;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.saeflow.kernels.engine.LibtorchEngine;
+import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.producer.gpt2.Gpt2;
+import io.saeflow.producer.gpt2.WritingWeights;
+import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.arrow.ArrowMessages;
+import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.TokenBatch;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.clients.consumer.CommitFailedException;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.MockConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.internals.AutoOffsetResetStrategy;
+import org.apache.kafka.clients.producer.MockProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.Cluster;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.Node;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.ProducerFencedException;
+import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class ActivationProducerTest {
+  private static final Path MODEL = Path.of("src/test/resources/io/saeflow/producer/gpt2/float32");
+  private static final Topics TOPICS = new Topics("run");
+  private static final TopicPartition TOKENS = new TopicPartition(TOPICS.tokens(), 0);
+  private static final HookPoint RESID = HookPoint.parse("blocks.1.hook_resid_post");
+  private static final HookPoint POST = HookPoint.parse("blocks.0.mlp.hook_post");
+  private static final TokenBatch BATCH_3 =
+      new TokenBatch(
+          "run",
+          3,
+          6,
+          4,
+          new int[] {1, 2, 3, 4, 5, 6, 7, 8},
+          List.of(List.of(new DocumentSpan(0, 5, 0, "{\"year\":1790}")), List.of()));
+
+  private static TensorEngine engine;
+  private static Gpt2 model;
+
+  private final MockConsumer<byte[], byte[]> consumer =
+      new MockConsumer<>(AutoOffsetResetStrategy.EARLIEST.name());
+  private final MockProducer<byte[], byte[]> producer =
+      new MockProducer<>(
+          cluster(), true, null, new ByteArraySerializer(), new ByteArraySerializer());
+  private final ActivationLoop loop =
+      new ActivationLoop(consumer, producer, model, TOPICS, List.of(RESID, POST));
+
+  @BeforeAll
+  static void loadModel() throws Exception {
+    engine = LibtorchEngine.open(1);
+    model = Gpt2.load(MODEL, engine, WritingWeights.AS_STORED);
+  }
+
+  @AfterAll
+  static void closeModel() {
+    model.close();
+    engine.close();
+  }
+
+  @BeforeEach
+  void assignTokens() {
+    consumer.updateBeginningOffsets(Map.of(TOKENS, 0L));
+    consumer.schedulePollTask(() -> consumer.rebalance(List.of(TOKENS)));
+  }
+
+  @Test
+  void sendsABatchOfActivationsForEachHook() throws Exception {
+    loop.begin();
+    add(0, ArrowMessages.encode(BATCH_3));
+    steps();
+
+    assertThat(producer.history()).hasSize(2);
+    Map<HookPoint, float[]> expected = model.activations(BATCH_3.tokens(), 4, List.of(RESID, POST));
+    for (HookPoint hook : List.of(RESID, POST)) {
+      ProducerRecord<byte[], byte[]> record = sentTo(TOPICS.activations(hook));
+      // There are two partitions, and the batch is number 3.
+      assertThat(record.partition()).isEqualTo(1);
+      assertThat(record.key()).containsExactly(0, 0, 0, 0, 0, 0, 0, 3);
+      assertThat(ArrowMessages.decodeActivations(record.value()))
+          .isEqualTo(new ActivationBatch(BATCH_3, hook, model.width(hook), expected.get(hook)));
+    }
+    assertThat(loop.tokensDone().sum()).isEqualTo(8);
+    assertCommitted(1);
+  }
+
+  @Test
+  void passesTheEndOnToEveryHook() throws Exception {
+    EndOfStream end = new EndOfStream("run", 4, 8, 32);
+    loop.begin();
+    add(0, ArrowMessages.encode(end));
+    steps();
+
+    assertThat(producer.history()).hasSize(2);
+    for (HookPoint hook : List.of(RESID, POST)) {
+      ProducerRecord<byte[], byte[]> record = sentTo(TOPICS.activations(hook));
+      assertThat(record.partition()).isEqualTo(0);
+      assertThat(ArrowMessages.decodeActivations(record.value())).isEqualTo(end);
+    }
+    assertThat(loop.tokensDone().sum()).isZero();
+  }
+
+  @Test
+  void putsBadMessagesAsideAndGoesOn() {
+    loop.begin();
+    byte[] bad = "no Arrow".getBytes(UTF_8);
+    TokenBatch foreign = new TokenBatch("other", 0, 0, 2, new int[] {1, 2}, List.of(List.of()));
+    TokenBatch outside = new TokenBatch("run", 0, 0, 2, new int[] {1, 61}, List.of(List.of()));
+    add(0, bad);
+    add(1, null);
+    add(2, ArrowMessages.encode(foreign));
+    add(3, ArrowMessages.encode(outside));
+    add(4, ArrowMessages.encode(BATCH_3));
+    steps();
+
+    List<ProducerRecord<byte[], byte[]>> letters =
+        producer.history().stream()
+            .filter(record -> record.topic().equals(TOPICS.deadLetters()))
+            .toList();
+    assertThat(letters).hasSize(4);
+    assertThat(letters.get(0).key()).containsExactly(7);
+    assertThat(letters.get(0).value()).isEqualTo(bad);
+    assertThat(header(letters.get(0), "topic")).isEqualTo("run.tokens");
+    assertThat(header(letters.get(0), "partition")).isEqualTo("0");
+    assertThat(header(letters.get(0), "offset")).isEqualTo("0");
+    assertThat(header(letters.get(0), "reason")).isNotBlank();
+    assertThat(letters.get(1).value()).isNull();
+    assertThat(header(letters.get(1), "reason"))
+        .isEqualTo("no value (expected: a batch of tokens)");
+    assertThat(header(letters.get(2), "reason")).isEqualTo("run: 'other' (expected: 'run')");
+    assertThat(header(letters.get(3), "offset")).isEqualTo("3");
+    assertThat(header(letters.get(3), "reason"))
+        .isEqualTo("batch 0: token id: 61 at 1 (expected: below the vocabulary size 61)");
+    assertThat(producer.history()).hasSize(6);
+    assertThat(loop.deadLetters().sum()).isEqualTo(4);
+    assertThat(loop.tokensDone().sum()).isEqualTo(8);
+    assertCommitted(5);
+  }
+
+  @Test
+  void readsAgainWhatARebalanceTookFromATransaction() {
+    loop.begin();
+    add(0, ArrowMessages.encode(BATCH_3));
+    producer.sendOffsetsToTransactionException = new CommitFailedException();
+    steps();
+    assertThat(producer.history()).isEmpty();
+    assertThat(loop.tokensDone().sum()).isZero();
+    assertThat(consumer.position(TOKENS)).isZero();
+
+    producer.sendOffsetsToTransactionException = null;
+    add(0, ArrowMessages.encode(BATCH_3));
+    steps();
+    assertThat(producer.history()).hasSize(2);
+    assertThat(loop.tokensDone().sum()).isEqualTo(8);
+  }
+
+  @Test
+  void abortsWhenATransactionFails() {
+    loop.begin();
+    add(0, ArrowMessages.encode(BATCH_3));
+    producer.commitTransactionException = new KafkaException("disk full");
+    assertThatThrownBy(this::steps).isInstanceOf(KafkaException.class).hasMessage("disk full");
+    assertThat(producer.transactionAborted()).isTrue();
+    assertThat(producer.history()).isEmpty();
+    assertThat(loop.tokensDone().sum()).isZero();
+  }
+
+  @Test
+  void runsUntilItIsClosed() throws Exception {
+    ActivationProducer running = running();
+    running.close();
+    assertThat(running.finished()).isCompletedWithValue(null);
+    assertThat(consumer.closed()).isTrue();
+    assertThat(producer.closed()).isTrue();
+  }
+
+  @Test
+  void saysWhyItStopped() {
+    producer.initTransactionException = new ProducerFencedException("a newer one");
+    ActivationProducer running = running();
+    assertThatThrownBy(() -> running.finished().orTimeout(10, TimeUnit.SECONDS).join())
+        .isInstanceOf(CompletionException.class)
+        .hasCauseInstanceOf(ProducerFencedException.class);
+    running.close();
+    assertThat(consumer.closed()).isTrue();
+    assertThat(producer.closed()).isTrue();
+  }
+
+  @Test
+  void refusesAHookThatTheModelLacks() {
+    ActivationProducerConfig config =
+        new ActivationProducerConfig(
+            Map.of(), TOPICS, List.of(HookPoint.parse("blocks.9.hook_resid_post")), "0", 1);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> ActivationProducer.start(config, model))
+        .withMessageContaining("layer 9 (expected: below the model's 2)");
+  }
+
+  @Test
+  void refusesImpossibleSettings() {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(), "0", 1))
+        .withMessage("hooks: [] (expected: at least one, each once)");
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID, RESID), "0", 1))
+        .withMessageContaining("(expected: at least one, each once)");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "a b", 1))
+        .withMessageStartingWith("instance: 'a b' (expected:");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 0))
+        .withMessage("batches per transaction: 0 (expected: >= 1)");
+  }
+
+  private ActivationProducer running() {
+    ActivationProducer running =
+        new ActivationProducer(
+            consumer,
+            producer,
+            model,
+            new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1));
+    running.start();
+    return running;
+  }
+
+  private void add(long offset, byte[] value) {
+    consumer.schedulePollTask(
+        () ->
+            consumer.addRecord(
+                new ConsumerRecord<>(TOPICS.tokens(), 0, offset, new byte[] {7}, value)));
+  }
+
+  /** More steps than there are scheduled tasks: the rest find nothing. */
+  private void steps() {
+    for (int i = 0; i < 10; i++) {
+      loop.step();
+    }
+  }
+
+  private ProducerRecord<byte[], byte[]> sentTo(String topic) {
+    return producer.history().stream()
+        .filter(record -> record.topic().equals(topic))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private void assertCommitted(long offset) {
+    assertThat(producer.transactionCommitted()).isTrue();
+    List<Map<String, Map<TopicPartition, OffsetAndMetadata>>> commits =
+        producer.consumerGroupOffsetsHistory();
+    assertThat(commits.get(commits.size() - 1).values())
+        .singleElement()
+        .satisfies(offsets -> assertThat(offsets.get(TOKENS).offset()).isEqualTo(offset));
+  }
+
+  private static String header(ProducerRecord<byte[], byte[]> record, String name) {
+    Header header = record.headers().lastHeader(name);
+    return new String(header.value(), UTF_8);
+  }
+
+  private static Cluster cluster() {
+    Node[] nodes = {};
+    List<PartitionInfo> partitions =
+        List.of(RESID, POST).stream()
+            .flatMap(
+                hook ->
+                    List.of(0, 1).stream()
+                        .map(
+                            p ->
+                                new PartitionInfo(TOPICS.activations(hook), p, null, nodes, nodes)))
+            .toList();
+    return new Cluster("test", List.of(), partitions, Set.of(), Set.of());
+  }
+}
