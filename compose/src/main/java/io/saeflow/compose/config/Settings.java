@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookPoint;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -127,7 +128,7 @@ public final class Settings {
             model,
             optional(Setting.TOKENIZER, Path.class).orElse(model),
             optional(Setting.CENTER_WRITING_WEIGHTS, Boolean.class).orElse(false)
-                ? WritingWeights.CENTERED
+                ? WritingWeights.CENTRED
                 : WritingWeights.AS_STORED,
             integer(Setting.THREADS).orElseGet(ModelConfig::defaultThreads)),
         corpus(),

@@ -13,7 +13,7 @@ import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.compose.config.StatisticsConfig;
-import io.saeflow.compose.config.WritingWeights;
+import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
 import java.io.IOException;
@@ -112,7 +112,7 @@ class SaeflowTest {
     RunConfig run = runs.get(0);
     assertThat(run.run()).isEqualTo("r1");
     assertThat(run.model().directory()).isEqualTo(folder.resolve("gpt2"));
-    assertThat(run.model().writingWeights()).isEqualTo(WritingWeights.CENTERED);
+    assertThat(run.model().writingWeights()).isEqualTo(WritingWeights.CENTRED);
     assertThat(run.model().threads()).isEqualTo(4);
     assertThat(run.saes())
         .containsExactly(

@@ -4,6 +4,7 @@ package io.saeflow.compose.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
 import java.io.IOException;
@@ -106,8 +107,7 @@ class SettingsTest {
         .isEqualTo(
             new RunConfig(
                 "run_1",
-                new ModelConfig(
-                    folder.resolve("gpt2"), Path.of("/tok"), WritingWeights.CENTERED, 3),
+                new ModelConfig(folder.resolve("gpt2"), Path.of("/tok"), WritingWeights.CENTRED, 3),
                 new CorpusConfig(
                     new CorpusSource.Text(
                         List.of(folder.resolve("a.jsonl"), Path.of("/data/b.txt")), "body"),
