@@ -30,7 +30,7 @@ public final class Half {
     int sign = bits >>> 16 & 0x8000;
     int magnitude = bits & 0x7fffffff;
     if (magnitude > 0x7f800000) {
-      return (short) (sign | 0x7e00 | magnitude >>> 13 & 0x1ff);
+      return (short) (sign | 0x7e00 | (magnitude >>> 13 & 0x1ff));
     }
     if (magnitude >= 0x477ff000) { // 65520, midway between the largest float16 and the next step
       return (short) (sign | INFINITY);

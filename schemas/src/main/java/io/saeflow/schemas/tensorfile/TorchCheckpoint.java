@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * share storages and have any strides. The format of PyTorch before 1.6, not a zip, is refused.
  */
 public final class TorchCheckpoint implements TensorFile {
-  // Tens of thousands of tensors. Each of its bytes may become an object, so more is no limit.
+  // Tens of thousands of tensors. Each byte may become an object, so a higher limit is none.
   private static final int MAX_PICKLE = 4 << 20;
   private static final int CHUNK = 1 << 20;
   private static final int MAX_DEFLATE_RATIO = 1032;
