@@ -29,14 +29,23 @@ public final class Tokenizer implements AutoCloseable {
   private static final Map<String, String> OPTIONS =
       Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
 
+  /**
+   * In characters. The library needs some 200 bytes for each of a text's tokens until it is done
+   * with it, so long texts go to it in pieces.
+   */
+  private static final int PIECE_LENGTH = 1 << 20;
+
   private final HuggingFaceTokenizer tokenizer;
   private final int vocabularySize;
   private final List<Path> files;
+  private final int pieceLength;
 
-  private Tokenizer(HuggingFaceTokenizer tokenizer, int vocabularySize, List<Path> files) {
+  private Tokenizer(
+      HuggingFaceTokenizer tokenizer, int vocabularySize, List<Path> files, int pieceLength) {
     this.tokenizer = tokenizer;
     this.vocabularySize = vocabularySize;
     this.files = files;
+    this.pieceLength = pieceLength;
   }
 
   /**
@@ -46,15 +55,19 @@ public final class Tokenizer implements AutoCloseable {
    * @throws CorpusException if there is neither, or it cannot be read
    */
   public static Tokenizer open(Path directory) throws CorpusException {
+    return open(directory, PIECE_LENGTH);
+  }
+
+  static Tokenizer open(Path directory, int pieceLength) throws CorpusException {
     Path whole = directory.resolve("tokenizer.json");
     Path vocabulary = directory.resolve("vocab.json");
     Path merges = directory.resolve("merges.txt");
     if (Files.isRegularFile(whole)) {
-      return open(readJson(whole), List.of(whole));
+      return open(readJson(whole), List.of(whole), pieceLength);
     }
     if (Files.isRegularFile(vocabulary) && Files.isRegularFile(merges)) {
       JsonNode json = ByteLevelBpe.tokenizerJson(readJson(vocabulary), vocabulary, merges);
-      return open(json, List.of(vocabulary, merges));
+      return open(json, List.of(vocabulary, merges), pieceLength);
     }
     throw new CorpusException(
         "%s: no tokenizer (expected: tokenizer.json, or vocab.json and merges.txt)"
@@ -63,8 +76,16 @@ public final class Tokenizer implements AutoCloseable {
 
   /** The token ids of {@code text}; no special token is added, nothing is cut off. */
   public int[] encode(String text) {
-    long[] ids = tokenizer.encode(text).getIds();
-    return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
+    List<int[]> pieces = new ArrayList<>();
+    int from = 0;
+    while (from < text.length()) {
+      int to =
+          pieceLength < text.length() - from ? pieceEnd(text, from + pieceLength) : text.length();
+      long[] ids = tokenizer.encode(text.substring(from, to)).getIds();
+      pieces.add(Arrays.stream(ids).mapToInt(Math::toIntExact).toArray());
+      from = to;
+    }
+    return pieces.stream().flatMapToInt(Arrays::stream).toArray();
   }
 
   /**
@@ -106,14 +127,48 @@ public final class Tokenizer implements AutoCloseable {
     tokenizer.close();
   }
 
-  private static Tokenizer open(JsonNode json, List<Path> files) throws CorpusException {
+  /**
+   * The end of a piece, at {@code from} or after it. GPT-2's pattern never puts the end of a word
+   * and the white space after it into one token, and looks neither back nor across that place.
+   */
+  private static int pieceEnd(String text, int from) {
+    for (int i = from; i < text.length(); i++) {
+      char before = text.charAt(i - 1);
+      char after = text.charAt(i);
+      if (before > ' ' && before < 127 && (after == ' ' || after == '\n')) {
+        return i;
+      }
+    }
+    return text.length();
+  }
+
+  private static boolean isCutByGpt2sPattern(JsonNode json) {
+    JsonNode preTokenizer = json.path("pre_tokenizer");
+    boolean wholeWords = true;
+    for (JsonNode token : json.path("added_tokens")) {
+      wholeWords &=
+          token.path("content").asText().chars().noneMatch(Character::isWhitespace)
+              && !token.path("lstrip").asBoolean()
+              && !token.path("rstrip").asBoolean()
+              && !token.path("single_word").asBoolean();
+    }
+    return wholeWords
+        && json.path("normalizer").isEmpty()
+        && preTokenizer.path("type").asText().equals("ByteLevel")
+        && !preTokenizer.path("add_prefix_space").asBoolean(true)
+        && preTokenizer.path("use_regex").asBoolean(true);
+  }
+
+  private static Tokenizer open(JsonNode json, List<Path> files, int pieceLength)
+      throws CorpusException {
     try {
       int vocabularySize = vocabularySize(json, files.get(0));
       return new Tokenizer(
           HuggingFaceTokenizer.newInstance(
               new ByteArrayInputStream(JSON.writeValueAsBytes(json)), OPTIONS),
           vocabularySize,
-          files);
+          files,
+          isCutByGpt2sPattern(json) ? pieceLength : Integer.MAX_VALUE);
     } catch (IOException | RuntimeException e) {
       throw new CorpusException(
           "%s: not a tokenizer: %s".formatted(files.get(0), e.getMessage()), e);

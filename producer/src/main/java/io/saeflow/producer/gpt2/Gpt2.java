@@ -8,6 +8,7 @@ import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -157,6 +158,43 @@ public final class Gpt2 implements AutoCloseable {
     }
   }
 
+  /**
+   * Lets the model write: sequences that all begin with one token and go on with tokens drawn from
+   * the model's own predictions. The same seed gives the same tokens.
+   *
+   * @param sequences S, at least 1
+   * @param length L, 1 to the number of positions
+   * @param firstToken position 0 of every sequence
+   * @param temperature above 0; 1 draws from the predictions as they are, less is more likely text
+   * @return [S, L], row-major
+   * @throws IllegalArgumentException if one of these is out of range
+   */
+  public int[] write(int sequences, int length, int firstToken, double temperature, long seed) {
+    requireContextLength(length);
+    if (sequences < 1) {
+      throw new IllegalArgumentException("sequences: %d (expected: >= 1)".formatted(sequences));
+    }
+    if (!(temperature > 0) || Double.isInfinite(temperature)) {
+      throw new IllegalArgumentException("temperature: %s (expected: > 0)".formatted(temperature));
+    }
+    requireTokens(new int[] {firstToken});
+    int[] tokens = new int[Math.multiplyExact(sequences, length)];
+    long[] current = new long[sequences];
+    Arrays.fill(current, firstToken);
+    TokenSampler sampler = new TokenSampler(config.vocabularySize(), temperature, seed);
+    try (KeyValueCache past = new KeyValueCache(config.layers())) {
+      for (int position = 0; position < length; position++) {
+        for (int row = 0; row < sequences; row++) {
+          tokens[row * length + position] = (int) current[row];
+        }
+        if (position < length - 1) {
+          sampler.sample(nextLogits(current, position, past), current);
+        }
+      }
+    }
+    return tokens;
+  }
+
   @Override
   public void close() {
     blocks.forEach(BlockWeights::close);
@@ -176,6 +214,39 @@ public final class Gpt2 implements AutoCloseable {
     }
     finalNorm.add(engine.floats(weights.read("ln_f.weight", width), width));
     finalNorm.add(engine.floats(weights.read("ln_f.bias", width), width));
+  }
+
+  /** [S, vocabulary]: the predictions after one more token in each sequence. */
+  private float[] nextLogits(long[] tokens, int position, KeyValueCache past) {
+    Tensor residual;
+    try (Tensor ids = engine.longs(tokens, tokens.length, 1)) {
+      residual = call("embed_at", ids, position, embeddings.get(0), embeddings.get(1));
+    }
+    for (int layer = 0; layer < config.layers(); layer++) {
+      try (Tensor before = residual) {
+        List<Tensor> after =
+            script.call(
+                "next_block",
+                before,
+                blocks.get(layer).tensors(),
+                past.of(layer),
+                config.heads(),
+                config.layerNormEpsilon());
+        residual = after.get(0);
+        past.replace(layer, after.subList(1, 3));
+      }
+    }
+    try (Tensor last = residual;
+        Tensor normed = normed(last);
+        Tensor logits = call("logits", normed, embeddings.get(0))) {
+      float[] values = new float[Math.multiplyExact(tokens.length, config.vocabularySize())];
+      logits.copyTo(values);
+      return values;
+    }
+  }
+
+  private Tensor normed(Tensor residual) {
+    return call("final", residual, finalNorm.get(0), finalNorm.get(1), config.layerNormEpsilon());
   }
 
   private Tensor finalNorm(int[] tokens) {
@@ -206,17 +277,20 @@ public final class Gpt2 implements AutoCloseable {
           "tokens: %d (expected: a positive multiple of the context length %d)"
               .formatted(tokens.length, contextLength));
     }
-    long[] ids = new long[tokens.length];
-    for (int i = 0; i < ids.length; i++) {
+    requireTokens(tokens);
+    long[] ids = Arrays.stream(tokens).asLongStream().toArray();
+    try (Tensor indices = engine.longs(ids, ids.length / contextLength, contextLength)) {
+      return call("embed", indices, embeddings.get(0), embeddings.get(1));
+    }
+  }
+
+  private void requireTokens(int[] tokens) {
+    for (int i = 0; i < tokens.length; i++) {
       if (tokens[i] < 0 || tokens[i] >= config.vocabularySize()) {
         throw new IllegalArgumentException(
             "token id: %d at %d (expected: below the vocabulary size %d)"
                 .formatted(tokens[i], i, config.vocabularySize()));
       }
-      ids[i] = tokens[i];
-    }
-    try (Tensor indices = engine.longs(ids, ids.length / contextLength, contextLength)) {
-      return call("embed", indices, embeddings.get(0), embeddings.get(1));
     }
   }
 

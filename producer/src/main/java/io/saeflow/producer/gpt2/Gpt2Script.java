@@ -3,7 +3,8 @@ package io.saeflow.producer.gpt2;
 
 /**
  * The model's arithmetic. {@code w} is a block's weights in the order of {@link
- * BlockWeights#tensors}; linear weights are [out, in].
+ * BlockWeights#tensors}; linear weights are [out, in]. {@code next_block} runs one more position;
+ * {@code past} has the keys and values of those before, or nothing.
  */
 final class Gpt2Script {
   static final String METHODS =
@@ -32,6 +33,27 @@ final class Gpt2Script {
           return torch.linear(x, w[10], w[11])
         def sum(self: __torch__.Script, x: Tensor, y: Tensor) -> Tensor:
           return torch.add(x, y)
+        def embed_at(self: __torch__.Script, ids: Tensor, position: int, wte: Tensor, wpe: Tensor) -> Tensor:
+          return torch.add(torch.embedding(wte, ids), torch.slice(wpe, 0, position, torch.add(position, 1)))
+        def next_block(self: __torch__.Script, x: Tensor, w: List[Tensor], past: List[Tensor], heads: int, eps: float) -> List[Tensor]:
+          s = torch.size(x, 0)
+          d = torch.size(x, 2)
+          y = torch.layer_norm(x, [d], w[0], w[1], eps)
+          q, k, v = torch.split(torch.linear(y, w[2], w[3]), d, 2)
+          q = torch.transpose(torch.view(q, [s, 1, heads, d // heads]), 1, 2)
+          k = torch.transpose(torch.view(k, [s, 1, heads, d // heads]), 1, 2)
+          v = torch.transpose(torch.view(v, [s, 1, heads, d // heads]), 1, 2)
+          if torch.gt(torch.len(past), 0):
+            k = torch.cat([past[0], k], 2)
+            v = torch.cat([past[1], v], 2)
+          else:
+            pass
+          a = torch.scaled_dot_product_attention(q, k, v, None, 0., False)
+          a = torch.reshape(torch.transpose(a, 1, 2), [s, 1, d])
+          x = torch.add(x, torch.linear(a, w[4], w[5]))
+          y = torch.layer_norm(x, [d], w[6], w[7], eps)
+          y = torch.gelu(torch.linear(y, w[8], w[9]), approximate="tanh")
+          return [torch.add(x, torch.linear(y, w[10], w[11])), k, v]
         def final(self: __torch__.Script, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
           return torch.layer_norm(x, [torch.size(x, 2)], weight, bias, eps)
         def logits(self: __torch__.Script, x: Tensor, wte: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -63,6 +65,25 @@ class TokenizerTest {
       int[] ids = tokenizer.encode(text);
       assertThat(ids.length).isGreaterThan(150_000);
       assertThat(tokenizer.decode(ids)).isEqualTo(text);
+    }
+  }
+
+  @Test
+  void givesTheSameInPieces() throws Exception {
+    String[] parts = {
+      "the", " stream", " ", "\n", "\t", "'s", "'", "5", ",", "é", "\u00a0", "🙂", "<|endoftext|>"
+    };
+    Random random = new Random(1);
+    try (Tokenizer whole = Tokenizer.open(FIXTURES.resolve("tokenizer"));
+        Tokenizer inPieces = Tokenizer.open(FIXTURES.resolve("tokenizer"), 3)) {
+      for (int i = 0; i < 500; i++) {
+        String text =
+            random
+                .ints(1 + random.nextInt(40), 0, parts.length)
+                .mapToObj(part -> parts[part])
+                .collect(Collectors.joining());
+        assertThat(inPieces.encode(text)).as(text).isEqualTo(whole.encode(text));
+      }
     }
   }
 

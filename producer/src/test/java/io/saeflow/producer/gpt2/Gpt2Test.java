@@ -153,6 +153,64 @@ class Gpt2Test {
   }
 
   @Test
+  void writesWhatItPredicts() throws Exception {
+    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+      // At next to no temperature every token is the most likely one after those before it.
+      int[] greedy = model.write(2, 8, 5, 1e-9, 1);
+      assertThat(Arrays.copyOfRange(greedy, 8, 16)).isEqualTo(Arrays.copyOf(greedy, 8));
+      assertThat(greedy[0]).isEqualTo(5);
+      for (int length = 1; length < 8; length++) {
+        float[] logits = model.logits(Arrays.copyOf(greedy, length));
+        assertThat(greedy[length]).as("token %d", length).isEqualTo(argmax(logits));
+      }
+    }
+  }
+
+  @Test
+  void drawsTokensAsOftenAsPredicted() throws Exception {
+    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+      int draws = 20_000;
+      int[] tokens = model.write(draws, 2, 5, 2.0, 7);
+      assertThat(model.write(draws, 2, 5, 2.0, 7)).isEqualTo(tokens);
+      assertThat(model.write(draws, 2, 5, 2.0, 8)).isNotEqualTo(tokens);
+      float[] logits = model.logits(new int[] {5});
+      double sum = 0;
+      for (float logit : logits) {
+        sum += Math.exp(logit / 2.0);
+      }
+      int[] counts = new int[61];
+      for (int row = 0; row < draws; row++) {
+        counts[tokens[2 * row + 1]]++;
+      }
+      for (int token = 0; token < 61; token++) {
+        double probability = Math.exp(logits[token] / 2.0) / sum;
+        double deviation = Math.sqrt(probability * (1 - probability) / draws);
+        assertThat(Math.abs((double) counts[token] / draws - probability))
+            .as("token %d", token)
+            .isLessThan(5 * deviation + 1e-4);
+      }
+    }
+  }
+
+  @Test
+  void refusesToWriteTheImpossible() throws Exception {
+    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> model.write(1, 33, 0, 1, 1))
+          .withMessageStartingWith("context length: 33");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> model.write(0, 4, 0, 1, 1))
+          .withMessage("sequences: 0 (expected: >= 1)");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> model.write(1, 4, 0, 0, 1))
+          .withMessage("temperature: 0.0 (expected: > 0)");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> model.write(1, 4, 61, 1, 1))
+          .withMessageStartingWith("token id: 61");
+    }
+  }
+
+  @Test
   void namesTheFilesOfAModel() throws Exception {
     assertThat(Gpt2.files(FIXTURES.resolve("sharded")))
         .extracting(file -> file.getFileName().toString())
@@ -218,6 +276,14 @@ class Gpt2Test {
         .forEach(row -> row.forEach(id -> ids.add(id.asInt())));
     assertThat(ids).hasSize(2 * CONTEXT);
     return ids.stream().mapToInt(Integer::intValue).toArray();
+  }
+
+  private static int argmax(float[] values) {
+    int best = 0;
+    for (int i = 1; i < values.length; i++) {
+      best = values[i] > values[best] ? i : best;
+    }
+    return best;
   }
 
   private static void assertClose(float[] actual, float[] expected, String what) {
