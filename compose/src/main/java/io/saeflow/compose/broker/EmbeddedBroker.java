@@ -28,8 +28,8 @@ import org.apache.kafka.server.common.MetadataVersion;
  * each on its own folder.
  */
 public final class EmbeddedBroker implements AutoCloseable {
-  /** The largest record batch the broker takes, in bytes: 64 MiB and the batch's own header. */
-  public static final int MAX_MESSAGE_BYTES = (64 << 20) + (64 << 10);
+  /** The largest record batch it takes, in bytes: 512 MiB of activations and what wraps them. */
+  public static final int MAX_MESSAGE_BYTES = (512 << 20) + (1 << 20);
 
   private static final int NODE_ID = 1;
   private static final String LOOPBACK = "127.0.0.1";
@@ -152,11 +152,12 @@ public final class EmbeddedBroker implements AutoCloseable {
 
     p.put("message.max.bytes", Integer.toString(MAX_MESSAGE_BYTES));
     p.put("replica.fetch.max.bytes", Integer.toString(MAX_MESSAGE_BYTES));
-    p.put("socket.request.max.bytes", Integer.toString(3 * MAX_MESSAGE_BYTES));
+    p.put("socket.request.max.bytes", Integer.toString(MAX_MESSAGE_BYTES + (1 << 20)));
     p.put("socket.send.buffer.bytes", Integer.toString(1 << 20));
     p.put("socket.receive.buffer.bytes", Integer.toString(1 << 20));
 
-    p.put("log.segment.bytes", Integer.toString(256 << 20));
+    // A batch must fit into a segment.
+    p.put("log.segment.bytes", Integer.toString(1 << 30));
     p.put("log.retention.ms", "-1");
     p.put("log.retention.bytes", "-1");
     // Kafka reserves 128 MiB of heap for compaction by default; our compacted topics are small.

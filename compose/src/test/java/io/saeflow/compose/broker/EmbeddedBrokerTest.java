@@ -67,8 +67,8 @@ class EmbeddedBrokerTest {
   private static KafkaProducer<byte[], byte[]> producer(EmbeddedBroker broker) {
     Properties properties = new Properties();
     properties.put("bootstrap.servers", broker.bootstrapServers());
-    properties.put("max.request.size", EmbeddedBroker.MAX_MESSAGE_BYTES);
-    properties.put("buffer.memory", 2L * EmbeddedBroker.MAX_MESSAGE_BYTES);
+    properties.put("max.request.size", 96 << 20);
+    properties.put("buffer.memory", 96L << 20);
     return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
   }
 
