@@ -7,16 +7,14 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import org.jspecify.annotations.Nullable;
 
 /** A file read at positions in chunks: its size may exceed what a map or an array can hold. */
 final class FileBytes implements AutoCloseable {
-  private static final int CHUNK = 1 << 20;
+  private static final int CHUNK = 1 << 18;
 
   private final String name;
   private final FileChannel channel;
   private final long size;
-  private @Nullable ByteBuffer chunk;
 
   private FileBytes(String name, FileChannel channel, long size) {
     this.name = name;
@@ -87,12 +85,9 @@ final class FileBytes implements AutoCloseable {
 
   private void scan(long position, int count, Dtype dtype, Decoder decoder)
       throws TensorFileException {
-    ByteBuffer buffer = chunk;
-    if (buffer == null) {
-      buffer = ByteBuffer.allocateDirect(CHUNK).order(ByteOrder.LITTLE_ENDIAN);
-      chunk = buffer;
-    }
-    int step = CHUNK / dtype.bytes();
+    int capacity = (int) Math.min(CHUNK, (long) count * dtype.bytes());
+    ByteBuffer buffer = ByteBuffer.allocate(capacity).order(ByteOrder.LITTLE_ENDIAN);
+    int step = capacity / dtype.bytes();
     for (int at = 0; at < count; at += Math.min(step, count - at)) {
       buffer.clear().limit(Math.min(step, count - at) * dtype.bytes());
       read(position + (long) at * dtype.bytes(), buffer);

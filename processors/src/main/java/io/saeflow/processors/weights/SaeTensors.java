@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.processors.weights;
+
+import io.saeflow.kernels.sae.ActivationFunction;
+import io.saeflow.kernels.sae.InputNormalization;
+import io.saeflow.kernels.sae.SaeWeights;
+import io.saeflow.schemas.tensorfile.TensorFile;
+import io.saeflow.schemas.tensorfile.TensorFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+
+/** An autoencoder's tensors, each read against the shape it must have. */
+final class SaeTensors {
+  private final String name;
+  private final TensorFile file;
+
+  SaeTensors(Path path, TensorFile file) {
+    this.name = String.valueOf(path.getFileName());
+    this.file = file;
+  }
+
+  boolean has(String tensor) {
+    return file.names().contains(tensor);
+  }
+
+  /** The size of dimension {@code dimension} of a tensor that has {@code dimensions}. */
+  int size(String tensor, int dimension, int dimensions)
+      throws TensorFileException, SaeFileException {
+    List<Long> shape = file.shape(tensor);
+    if (shape.size() != dimensions || !shape.stream().allMatch(n -> n >= 1 && n == n.intValue())) {
+      throw problem(
+          "tensor '%s': shape %s (expected: %d dimensions, each >= 1)"
+              .formatted(tensor, shape, dimensions));
+    }
+    return shape.get(dimension).intValue();
+  }
+
+  void requireShape(String tensor, long... expected) throws TensorFileException, SaeFileException {
+    List<Long> shape = file.shape(tensor);
+    if (!shape.equals(Arrays.stream(expected).boxed().toList())) {
+      throw problem(
+          "tensor '%s': shape %s (expected: %s)"
+              .formatted(tensor, shape, Arrays.toString(expected)));
+    }
+  }
+
+  float[] read(String tensor, long... shape) throws TensorFileException, SaeFileException {
+    requireShape(tensor, shape);
+    return file.floats(tensor);
+  }
+
+  /** The weights, or what is wrong with them under this file's name. */
+  SaeWeights weights(
+      InputNormalization normalization,
+      float[] inputBias,
+      float[] encoderWeights,
+      float[] latentBias,
+      ActivationFunction activationFunction)
+      throws SaeFileException {
+    try {
+      return new SaeWeights(
+          inputBias.length,
+          latentBias.length,
+          normalization,
+          inputBias,
+          encoderWeights,
+          latentBias,
+          activationFunction);
+    } catch (IllegalArgumentException e) {
+      throw new SaeFileException(name + ": " + e.getMessage(), e);
+    }
+  }
+
+  SaeFileException problem(String message) {
+    return new SaeFileException(name + ": " + message);
+  }
+}
