@@ -5,7 +5,7 @@ import io.saeflow.compose.broker.EmbeddedBroker;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.compose.config.RunConfig;
-import io.saeflow.compose.output.OutputFolder;
+import io.saeflow.compose.output.RunFolder;
 import io.saeflow.compose.prepare.PreparedRun;
 import io.saeflow.compose.progress.Progress;
 import io.saeflow.compose.progress.ProgressSnapshot;
@@ -25,6 +25,7 @@ import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.sinks.Sinks;
 import io.saeflow.sinks.SinksConfig;
+import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.manifest.ManifestFile;
 import java.time.Duration;
 import java.util.HashMap;
@@ -51,11 +52,10 @@ public final class Pipeline implements PipelineRunner {
 
   @Override
   public RunSummary run(RunConfig config) throws Exception {
-    OutputFolder checked =
-        OutputFolder.check(config.output().directory(), config.output().existing());
+    RunFolder checked = RunFolder.check(config.output().directory(), config.output().existing());
     try (StopSignal stop = StopSignal.install();
         PreparedRun prepared = PreparedRun.open(config, SaeflowVersion.current());
-        OutputFolder output = checked.open()) {
+        RunFolder output = checked.open()) {
       if (!config.stream().embedded()) {
         return run(prepared, output, config.stream().bootstrapServers(), stop);
       }
@@ -66,7 +66,7 @@ public final class Pipeline implements PipelineRunner {
   }
 
   private static RunSummary run(
-      PreparedRun prepared, OutputFolder output, String bootstrapServers, StopSignal stop)
+      PreparedRun prepared, RunFolder output, String bootstrapServers, StopSignal stop)
       throws Exception {
     RunConfig config = prepared.config();
     Topics topics = new Topics(config.run());
@@ -105,7 +105,7 @@ public final class Pipeline implements PipelineRunner {
                   prepared.model());
           Sinks sinks =
               Sinks.start(
-                  new SinksConfig(kafka, output.root(), prepared.sinks()),
+                  new SinksConfig(kafka, output.root(), config.output().sinks()),
                   manifest,
                   prepared.tokenText());
           TokenFeed feed = TokenFeed.open(kafka, topics);
@@ -136,8 +136,7 @@ public final class Pipeline implements PipelineRunner {
         throwFailureOf(sinks.done());
         finished = RunManifest.newBuilder(manifest).setTotals(fed.join()).build();
         manifestTopic.publish(finished);
-        ManifestFile.write(
-            new io.saeflow.sinks.files.OutputFolder(output.root()), finished, sinks.files());
+        ManifestFile.write(new OutputFolder(output.root()), finished, sinks.files());
       }
       if (config.stream().embedded()) {
         runTopics.deleteActivations(prepared.hooks());

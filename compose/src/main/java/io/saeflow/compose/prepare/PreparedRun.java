@@ -20,18 +20,15 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.tensorfile.FileDigest;
-import io.saeflow.sinks.SinkKind;
 import io.saeflow.sinks.Sinks;
 import io.saeflow.sinks.records.TokenText;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -131,12 +128,6 @@ public final class PreparedRun implements AutoCloseable {
     return (long) config.corpus().batchSize() * corpus.packing().contextLength();
   }
 
-  public Set<SinkKind> sinks() {
-    Set<SinkKind> kinds = EnumSet.noneOf(SinkKind.class);
-    config.output().sinks().forEach(name -> kinds.add(SinkKind.parse(name)));
-    return kinds;
-  }
-
   /** The corpus, cut into batches from its start; the caller closes it. */
   public TokenBatches batches() throws CorpusException {
     return corpus.batches(config.run());
@@ -175,7 +166,7 @@ public final class PreparedRun implements AutoCloseable {
       }
     }
     try {
-      Sinks.requireWritable(sinks(), manifest);
+      Sinks.requireWritable(config.output().sinks(), manifest);
     } catch (IllegalArgumentException e) {
       throw new BadInputException(e.getMessage(), e);
     }

@@ -16,6 +16,7 @@ import io.saeflow.compose.config.StatisticsConfig;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.sinks.SinkKind;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -141,7 +142,7 @@ class SaeflowTest {
             new OutputConfig(
                 folder.resolve("out"),
                 ExistingOutput.OVERWRITE,
-                Set.of("delphi", "sae-viewer"),
+                Set.of(SinkKind.DELPHI, SinkKind.SAE_VIEWER),
                 "me"));
     assertThat(out.toString())
         .contains("2,560 tokens of 3 documents in 0.5 s (5,120 tokens/s), written to ");
