@@ -1,15 +1,232 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose;
 
+import io.saeflow.compose.broker.EmbeddedBroker;
+import io.saeflow.compose.config.BadInputException;
+import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.compose.config.RunConfig;
+import io.saeflow.compose.output.RunFolder;
+import io.saeflow.compose.prepare.PreparedRun;
+import io.saeflow.compose.progress.Progress;
+import io.saeflow.compose.progress.ProgressSnapshot;
+import io.saeflow.compose.progress.StageLag;
+import io.saeflow.compose.topic.DeadLetterWatch;
+import io.saeflow.compose.topic.ManifestTopic;
+import io.saeflow.compose.topic.RunTopics;
+import io.saeflow.processors.Processors;
+import io.saeflow.processors.ProcessorsConfig;
+import io.saeflow.producer.corpus.CorpusException;
+import io.saeflow.producer.corpus.TokenBatches;
+import io.saeflow.producer.publish.ActivationProducer;
+import io.saeflow.producer.publish.ActivationProducerConfig;
+import io.saeflow.producer.publish.TokenFeed;
+import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.RunManifest;
+import io.saeflow.schemas.feature.RunTotals;
+import io.saeflow.sinks.Sinks;
+import io.saeflow.sinks.SinksConfig;
+import io.saeflow.sinks.files.OutputFolder;
+import io.saeflow.sinks.manifest.ManifestFile;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import org.apache.avro.Schema;
 
-/** Every stage of one run, in this process. */
+/**
+ * Every stage of one run, in this process: feed, producer, processors and sinks around one Kafka,
+ * which it starts itself unless told of another.
+ */
 public final class Pipeline implements PipelineRunner {
+  private static final Duration CHECK_INTERVAL = Duration.ofMillis(250);
+  private static final String INSTANCE = "local";
+
   /** A pipeline that has not started anything. */
   public Pipeline() {}
 
   @Override
-  public RunSummary run(RunConfig config) {
-    throw new UnsupportedOperationException("the stages are not wired yet");
+  public RunSummary run(RunConfig config) throws Exception {
+    RunFolder checked = RunFolder.check(config.output().directory(), config.output().existing());
+    try (StopSignal stop = StopSignal.install();
+        PreparedRun prepared = PreparedRun.open(config, SaeflowVersion.current());
+        RunFolder output = checked.open()) {
+      if (!config.stream().embedded()) {
+        return run(prepared, output, config.stream().bootstrapServers(), stop);
+      }
+      try (EmbeddedBroker broker = EmbeddedBroker.start(output.brokerLog())) {
+        return run(prepared, output, broker.bootstrapServers(), stop);
+      }
+    }
+  }
+
+  private static RunSummary run(
+      PreparedRun prepared, RunFolder output, String bootstrapServers, StopSignal stop)
+      throws Exception {
+    RunConfig config = prepared.config();
+    Topics topics = new Topics(config.run());
+    Map<String, Object> kafka = new HashMap<>(config.stream().kafka());
+    kafka.put("bootstrap.servers", bootstrapServers);
+    RunManifest manifest = prepared.manifest();
+    long start = System.nanoTime();
+    try (RunTopics runTopics = new RunTopics(kafka, topics)) {
+      ManifestTopic manifestTopic = new ManifestTopic(kafka, topics);
+      runTopics.create(
+          prepared.hooks(),
+          manifest.getSaes(),
+          config.stream().partitions(),
+          config.output().existing());
+      if (config.output().existing() == ExistingOutput.RESUME) {
+        requireSame(manifest, manifestTopic.read());
+      }
+      manifestTopic.publish(manifest);
+
+      RunManifest finished;
+      try (Processors processors =
+              Processors.start(
+                  new ProcessorsConfig(kafka, output.streamsState(), config.stream().threads()),
+                  topics,
+                  prepared.encodeStages(),
+                  prepared.aggregateStages(),
+                  prepared.tally());
+          ActivationProducer producer =
+              ActivationProducer.start(
+                  new ActivationProducerConfig(
+                      kafka,
+                      topics,
+                      prepared.hooks(),
+                      INSTANCE,
+                      ActivationProducerConfig.DEFAULT_BATCHES_PER_TRANSACTION),
+                  prepared.model());
+          Sinks sinks =
+              Sinks.start(
+                  new SinksConfig(kafka, output.root(), config.output().sinks()),
+                  manifest,
+                  prepared.tokenText());
+          TokenFeed feed = TokenFeed.open(kafka, topics);
+          DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics)) {
+        CompletableFuture<RunTotals> fed = feed(feed, prepared);
+        try (Progress progress =
+            Progress.start(
+                () -> snapshot(prepared, feed, producer, processors, fed),
+                System.err,
+                Progress.Style.ofTerminal())) {
+          while (!sinks.done().isDone() || !fed.isDone()) {
+            throwFailureOf(fed);
+            throwFailureOf(producer.finished());
+            throwFailureOf(processors.failure());
+            throwFailureOf(sinks.done());
+            Optional<String> letter = deadLetters.poll(CHECK_INTERVAL);
+            if (letter.isPresent()) {
+              throw new IllegalStateException(
+                  "a message could not be used and is kept on %s: %s"
+                      .formatted(topics.deadLetters(), letter.get()));
+            }
+            if (stop.requested()) {
+              throw new StoppedException(output.root());
+            }
+          }
+        }
+        throwFailureOf(fed);
+        throwFailureOf(sinks.done());
+        finished = RunManifest.newBuilder(manifest).setTotals(fed.join()).build();
+        manifestTopic.publish(finished);
+        ManifestFile.write(new OutputFolder(output.root()), finished, sinks.files());
+      }
+      if (config.stream().embedded()) {
+        runTopics.deleteActivations(prepared.hooks());
+      }
+      RunTotals totals = finished.getTotals();
+      return new RunSummary(
+          totals.getDocuments(),
+          totals.getSequences(),
+          totals.getTokens(),
+          Duration.ofNanos(System.nanoTime() - start));
+    }
+  }
+
+  /** Feeds the corpus on a thread of its own; a bad corpus shows as {@link BadInputException}. */
+  private static CompletableFuture<RunTotals> feed(TokenFeed feed, PreparedRun prepared) {
+    CompletableFuture<RunTotals> fed = new CompletableFuture<>();
+    Thread thread =
+        new Thread(
+            () -> {
+              try (TokenBatches batches = prepared.batches()) {
+                feed.send(batches);
+                fed.complete(
+                    new RunTotals(
+                        batches.documents(),
+                        batches.batches(),
+                        batches.sequences(),
+                        batches.tokens()));
+              } catch (CorpusException e) {
+                fed.completeExceptionally(new BadInputException(e.getMessage(), e));
+              } catch (RuntimeException | Error e) {
+                fed.completeExceptionally(e);
+              }
+            },
+            "feed");
+    thread.setDaemon(true);
+    thread.start();
+    return fed;
+  }
+
+  private static ProgressSnapshot snapshot(
+      PreparedRun prepared,
+      TokenFeed feed,
+      ActivationProducer producer,
+      Processors processors,
+      CompletableFuture<RunTotals> fed) {
+    long done = processors.aggregatedTokens();
+    long batch = prepared.batchTokens();
+    return new ProgressSnapshot(
+        done,
+        fed.isDone() && !fed.isCompletedExceptionally()
+            ? OptionalLong.of(fed.join().getTokens())
+            : OptionalLong.empty(),
+        List.of(
+            new StageLag(
+                "model", batches(feed.tokens() - Math.max(done, producer.tokens()), batch)),
+            new StageLag("features", batches(producer.tokens() - done, batch))));
+  }
+
+  private static long batches(long tokens, long batchTokens) {
+    return Math.max(0, (tokens + batchTokens - 1) / batchTokens);
+  }
+
+  /** A run can only go on as what it was begun as. */
+  private static void requireSame(RunManifest now, Optional<RunManifest> begun) {
+    if (begun.isEmpty()) {
+      return;
+    }
+    RunManifest before = RunManifest.newBuilder(begun.get()).setTotals(null).build();
+    for (Schema.Field field : RunManifest.getClassSchema().getFields()) {
+      Object is = now.get(field.pos());
+      Object was = before.get(field.pos());
+      if (!Objects.equals(is, was)) {
+        throw new BadInputException(
+            "resume: %s is %s (expected: %s, as the run began; or --overwrite to begin anew)"
+                .formatted(field.name(), is, was));
+      }
+    }
+  }
+
+  private static void throwFailureOf(CompletableFuture<?> future) throws Exception {
+    if (!future.isCompletedExceptionally()) {
+      return;
+    }
+    try {
+      future.get();
+    } catch (ExecutionException | CompletionException e) {
+      if (e.getCause() instanceof Exception cause) {
+        throw cause;
+      }
+      throw e;
+    }
   }
 }

@@ -26,7 +26,7 @@ class ReadmeTest {
 
   /** Names of other projects that look like ours. */
   private static final Set<String> FOREIGN =
-      Set.of("NeuronRecord", "TopK", "JumpReLU", "SaeLens", "TorchScript", "TransformerLens");
+      Set.of("NeuronRecord", "TopK", "TorchScript", "TransformerLens");
 
   private final Path project = Path.of("").toAbsolutePath().getParent();
 

@@ -7,15 +7,14 @@ import io.saeflow.processors.aggregate.TallyConfig;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.processors.encode.EncodeTopology;
 import io.saeflow.schemas.Topics;
-import io.saeflow.schemas.stream.LatentBatch;
-import io.saeflow.schemas.stream.LatentMessage;
+import io.saeflow.schemas.stream.FeatureRange;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.streams.KafkaStreams;
@@ -41,7 +40,7 @@ public final class Processors implements AutoCloseable {
   private static final long BUFFERED_BYTES = 256L << 20;
 
   private final CompletableFuture<Void> failure = new CompletableFuture<>();
-  private final LongAdder aggregatedTokens = new LongAdder();
+  private final Map<RangeOfSae, Long> tokensByRange = new ConcurrentHashMap<>();
   private final int ranges;
   private final KafkaStreams encode;
   private final KafkaStreams aggregate;
@@ -61,7 +60,7 @@ public final class Processors implements AutoCloseable {
             ENCODE_COMMIT_INTERVAL);
     this.aggregate =
         streams(
-            AggregateTopology.build(topics, aggregateStages, tally, this::count),
+            AggregateTopology.build(topics, aggregateStages, tally, this::note),
             config,
             topics.run() + ".aggregate",
             AGGREGATE_COMMIT_INTERVAL);
@@ -85,9 +84,9 @@ public final class Processors implements AutoCloseable {
     return failure;
   }
 
-  /** Tokens aggregated by this process, averaged over feature ranges. */
+  /** Tokens aggregated so far, restarts included: the mean over all feature ranges. */
   public long aggregatedTokens() {
-    return aggregatedTokens.sum() / ranges;
+    return tokensByRange.values().stream().mapToLong(Long::longValue).sum() / ranges;
   }
 
   /** Commits what is done and stops. */
@@ -97,10 +96,8 @@ public final class Processors implements AutoCloseable {
     aggregate.close(CLOSE_TIMEOUT);
   }
 
-  private void count(LatentMessage message) {
-    if (message instanceof LatentBatch batch) {
-      aggregatedTokens.add(batch.batch().tokens().length);
-    }
+  private void note(String sae, FeatureRange range, long batches, long tokens) {
+    tokensByRange.put(new RangeOfSae(sae, range), tokens);
   }
 
   private KafkaStreams streams(
@@ -131,10 +128,10 @@ public final class Processors implements AutoCloseable {
     putForConsumer(properties, ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
     putForConsumer(properties, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, BUFFERED_RECORDS);
     putForConsumer(
-        properties, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, Topics.MAX_MESSAGE_BYTES);
-    putForConsumer(properties, ConsumerConfig.FETCH_MAX_BYTES_CONFIG, Topics.MAX_MESSAGE_BYTES);
-    putForProducer(properties, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, Topics.MAX_MESSAGE_BYTES);
-    putForProducer(properties, ProducerConfig.BUFFER_MEMORY_CONFIG, 2L * Topics.MAX_MESSAGE_BYTES);
+        properties, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, Topics.MAX_REQUEST_BYTES);
+    putForConsumer(properties, ConsumerConfig.FETCH_MAX_BYTES_CONFIG, Topics.MAX_REQUEST_BYTES);
+    putForProducer(properties, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, Topics.MAX_REQUEST_BYTES);
+    putForProducer(properties, ProducerConfig.BUFFER_MEMORY_CONFIG, 2L * Topics.MAX_REQUEST_BYTES);
     putForProducer(
         properties,
         ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,
@@ -150,4 +147,6 @@ public final class Processors implements AutoCloseable {
   private static void putForProducer(Map<String, Object> properties, String key, Object value) {
     properties.put(StreamsConfig.producerPrefix(key), value);
   }
+
+  private record RangeOfSae(String sae, FeatureRange range) {}
 }

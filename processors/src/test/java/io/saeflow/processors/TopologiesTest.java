@@ -86,7 +86,7 @@ class TopologiesTest {
                     TOPICS,
                     List.of(new AggregateStage("a", 4, 2), new AggregateStage("b", 4, 1)),
                     TALLY,
-                    message -> {})
+                    (sae, range, batches, tokens) -> {})
                 .describe()
                 .toString())
         .isEqualTo(
@@ -157,7 +157,10 @@ class TopologiesTest {
   void recordsOfAllFeaturesComeOutWhenEveryBatchHasBeenSeen() throws Exception {
     Topology topology =
         AggregateTopology.build(
-            TOPICS, List.of(new AggregateStage("a", 4, 1)), TALLY, message -> {});
+            TOPICS,
+            List.of(new AggregateStage("a", 4, 1)),
+            TALLY,
+            (sae, range, batches, tokens) -> {});
     try (TopologyTestDriver driver = driver(topology)) {
       TestInputTopic<Long, byte[]> in = input(driver, TOPICS.latents("a"));
       TestOutputTopic<Integer, byte[]> out =
@@ -182,7 +185,10 @@ class TopologiesTest {
   void whatCannotBeUsedGoesToDeadLettersAndTheStreamGoesOn() {
     Topology topology =
         AggregateTopology.build(
-            TOPICS, List.of(new AggregateStage("a", 4, 1)), TALLY, message -> {});
+            TOPICS,
+            List.of(new AggregateStage("a", 4, 1)),
+            TALLY,
+            (sae, range, batches, tokens) -> {});
     try (TopologyTestDriver driver = driver(topology)) {
       TestInputTopic<Long, byte[]> in = input(driver, TOPICS.latents("a"));
       TestOutputTopic<byte[], byte[]> dead =

@@ -10,8 +10,11 @@ import java.util.regex.Pattern;
  * @param run the run's id: 1 to 100 letters, digits, {@code -} or {@code _}
  */
 public record Topics(String run) {
-  /** No message is larger; topics, producers and consumers are set up for this. */
+  /** No message's value is larger. */
   public static final int MAX_MESSAGE_BYTES = 64 << 20;
+
+  /** A message with its key, headers and Kafka's framing: what brokers and clients are set to. */
+  public static final int MAX_REQUEST_BYTES = MAX_MESSAGE_BYTES + (64 << 10);
 
   private static final Pattern RUN_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
   private static final Pattern SAE_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");

@@ -34,6 +34,8 @@ public final class Sinks implements AutoCloseable {
   @FunctionalInterface
   interface ReaderStarter {
     /**
+     * Starts reading.
+     *
      * @param contents the reader's from now on, unless this throws
      */
     TopicReader start(String topic, int partitions, TopicContents contents);

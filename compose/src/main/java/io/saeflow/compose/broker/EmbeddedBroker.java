@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.broker;
 
+import io.saeflow.schemas.Topics;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -28,9 +29,6 @@ import org.apache.kafka.server.common.MetadataVersion;
  * each on its own folder.
  */
 public final class EmbeddedBroker implements AutoCloseable {
-  /** The largest record batch the broker takes, in bytes: 64 MiB and the batch's own header. */
-  public static final int MAX_MESSAGE_BYTES = (64 << 20) + (64 << 10);
-
   private static final int NODE_ID = 1;
   private static final String LOOPBACK = "127.0.0.1";
   private static final String CONTROLLER = "CONTROLLER";
@@ -150,9 +148,9 @@ public final class EmbeddedBroker implements AutoCloseable {
     p.put("share.coordinator.state.topic.num.partitions", "1");
     p.put("group.initial.rebalance.delay.ms", "0");
 
-    p.put("message.max.bytes", Integer.toString(MAX_MESSAGE_BYTES));
-    p.put("replica.fetch.max.bytes", Integer.toString(MAX_MESSAGE_BYTES));
-    p.put("socket.request.max.bytes", Integer.toString(3 * MAX_MESSAGE_BYTES));
+    p.put("message.max.bytes", Integer.toString(Topics.MAX_REQUEST_BYTES));
+    p.put("replica.fetch.max.bytes", Integer.toString(Topics.MAX_REQUEST_BYTES));
+    p.put("socket.request.max.bytes", Integer.toString(3 * Topics.MAX_REQUEST_BYTES));
     p.put("socket.send.buffer.bytes", Integer.toString(1 << 20));
     p.put("socket.receive.buffer.bytes", Integer.toString(1 << 20));
 

@@ -10,7 +10,7 @@ import io.saeflow.compose.demo.DemoRun;
 import io.saeflow.compose.demo.ModelText;
 import io.saeflow.compose.demo.SotuAddresses;
 import io.saeflow.compose.demo.TextUnavailableException;
-import io.saeflow.compose.output.OutputFolder;
+import io.saeflow.compose.output.RunFolder;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,7 +86,7 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     ExistingOutput existing =
         existingOutput == null ? ExistingOutput.REFUSE : existingOutput.chosen();
-    OutputFolder.check(out, existing);
+    RunFolder.check(out, existing);
     OptionalLong maxTokens = maxTokens();
     RunConfig config = DemoRun.config(home, text(maxTokens), out, existing, maxTokens);
     config.requireInputs();

@@ -9,7 +9,7 @@ import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeEntry;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
-import io.saeflow.compose.output.OutputFolder;
+import io.saeflow.compose.output.RunFolder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -251,7 +251,7 @@ final class RunCommand implements Callable<Integer> {
     }
     RunConfig run = settings.toRunConfig();
     run.requireInputs();
-    OutputFolder.check(run.output().directory(), run.output().existing());
+    RunFolder.check(run.output().directory(), run.output().existing());
     RunSummary summary = runner.run(run);
     spec.commandLine()
         .getOut()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.producer.gpt2.WritingWeights;
 import java.nio.file.Path;
 
 /**

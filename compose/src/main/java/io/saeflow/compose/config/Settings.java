@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.sinks.SinkKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -127,7 +129,7 @@ public final class Settings {
             model,
             optional(Setting.TOKENIZER, Path.class).orElse(model),
             optional(Setting.CENTER_WRITING_WEIGHTS, Boolean.class).orElse(false)
-                ? WritingWeights.CENTERED
+                ? WritingWeights.CENTRED
                 : WritingWeights.AS_STORED,
             integer(Setting.THREADS).orElseGet(ModelConfig::defaultThreads)),
         corpus(),
@@ -146,7 +148,7 @@ public final class Settings {
         new OutputConfig(
             out,
             optional(Setting.EXISTING_OUTPUT, ExistingOutput.class).orElse(ExistingOutput.REFUSE),
-            sinkNames(),
+            sinkKinds(),
             optional(Setting.SUBJECT, String.class)
                 .orElseGet(() -> Expectation.toFolderName(Expectation.lastName(model), "model"))));
   }
@@ -204,9 +206,19 @@ public final class Settings {
     return configs;
   }
 
-  private Set<String> sinkNames() {
-    return new LinkedHashSet<>(
-        values.containsKey(Setting.SINKS) ? list(Setting.SINKS, String.class) : OutputConfig.SINKS);
+  private Set<SinkKind> sinkKinds() {
+    if (!values.containsKey(Setting.SINKS)) {
+      return OutputConfig.DEFAULT_SINKS;
+    }
+    Set<SinkKind> kinds = EnumSet.noneOf(SinkKind.class);
+    for (String name : list(Setting.SINKS, String.class)) {
+      try {
+        kinds.add(SinkKind.parse(name));
+      } catch (IllegalArgumentException e) {
+        throw new BadInputException(e.getMessage(), e);
+      }
+    }
+    return kinds;
   }
 
   private static HookPoint hook(String name) {

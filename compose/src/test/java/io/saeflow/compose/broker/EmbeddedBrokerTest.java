@@ -4,6 +4,7 @@ package io.saeflow.compose.broker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.saeflow.schemas.Topics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,8 +68,8 @@ class EmbeddedBrokerTest {
   private static KafkaProducer<byte[], byte[]> producer(EmbeddedBroker broker) {
     Properties properties = new Properties();
     properties.put("bootstrap.servers", broker.bootstrapServers());
-    properties.put("max.request.size", EmbeddedBroker.MAX_MESSAGE_BYTES);
-    properties.put("buffer.memory", 2L * EmbeddedBroker.MAX_MESSAGE_BYTES);
+    properties.put("max.request.size", Topics.MAX_REQUEST_BYTES);
+    properties.put("buffer.memory", 2L * Topics.MAX_REQUEST_BYTES);
     return new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer());
   }
 

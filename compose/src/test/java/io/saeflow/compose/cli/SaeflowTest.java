@@ -13,9 +13,10 @@ import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.compose.config.StatisticsConfig;
-import io.saeflow.compose.config.WritingWeights;
+import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.sinks.SinkKind;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -112,7 +113,7 @@ class SaeflowTest {
     RunConfig run = runs.get(0);
     assertThat(run.run()).isEqualTo("r1");
     assertThat(run.model().directory()).isEqualTo(folder.resolve("gpt2"));
-    assertThat(run.model().writingWeights()).isEqualTo(WritingWeights.CENTERED);
+    assertThat(run.model().writingWeights()).isEqualTo(WritingWeights.CENTRED);
     assertThat(run.model().threads()).isEqualTo(4);
     assertThat(run.saes())
         .containsExactly(
@@ -141,7 +142,7 @@ class SaeflowTest {
             new OutputConfig(
                 folder.resolve("out"),
                 ExistingOutput.OVERWRITE,
-                Set.of("delphi", "sae-viewer"),
+                Set.of(SinkKind.DELPHI, SinkKind.SAE_VIEWER),
                 "me"));
     assertThat(out.toString())
         .contains("2,560 tokens of 3 documents in 0.5 s (5,120 tokens/s), written to ");

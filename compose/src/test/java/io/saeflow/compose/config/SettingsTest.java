@@ -4,17 +4,19 @@ package io.saeflow.compose.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.sinks.SinkKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,7 +54,7 @@ class SettingsTest {
                 new OutputConfig(
                     Path.of("work/out v1.2"),
                     ExistingOutput.REFUSE,
-                    Set.of("sae-viewer", "neuron-records", "delphi"),
+                    EnumSet.allOf(SinkKind.class),
                     "gpt2")));
     assertThat(config.stream().embedded()).isTrue();
     assertThat(config.stream().featureRangesFor(4096)).isEqualTo(5);
@@ -106,8 +108,7 @@ class SettingsTest {
         .isEqualTo(
             new RunConfig(
                 "run_1",
-                new ModelConfig(
-                    folder.resolve("gpt2"), Path.of("/tok"), WritingWeights.CENTERED, 3),
+                new ModelConfig(folder.resolve("gpt2"), Path.of("/tok"), WritingWeights.CENTRED, 3),
                 new CorpusConfig(
                     new CorpusSource.Text(
                         List.of(folder.resolve("a.jsonl"), Path.of("/data/b.txt")), "body"),
@@ -137,7 +138,7 @@ class SettingsTest {
                 new OutputConfig(
                     folder.resolve("out"),
                     ExistingOutput.RESUME,
-                    Set.of("sae-viewer", "delphi"),
+                    EnumSet.of(SinkKind.SAE_VIEWER, SinkKind.DELPHI),
                     "gpt2-small")));
   }
 
@@ -213,8 +214,8 @@ class SettingsTest {
           top: 3000000000              | top: 3000000000 (expected: at most 2147483647)
           run-id: a.b                  | run id: 'a.b' (expected: 1 to 100 letters, digits, '-' or '_'
           subject: a/b                 | subject: 'a/b' (expected: 1 to 100 letters
-          sinks: [parquet]             | sinks: 'parquet' (expected: sae-viewer, neuron-records, delphi)
-          sinks: []                    | sinks: none (expected: at least one of
+          sinks: [parquet]             | sink: 'parquet' (expected: sae-viewer, neuron-records, delphi)
+          sinks: []                    | sinks: none (expected: at least one)
           text: []                     | text: no file (expected: at least one)
           tokens: t.npy                | text and tokens: both (expected: exactly one of them)
           bootstrap-servers: ' '       | bootstrap-servers: ' ' (expected: host:port,... or embedded)

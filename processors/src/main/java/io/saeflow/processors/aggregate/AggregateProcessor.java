@@ -10,7 +10,6 @@ import io.saeflow.schemas.stream.MalformedMessageException;
 import java.util.BitSet;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
@@ -31,7 +30,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
 
   private final String run;
   private final Supplier supplier;
-  private final Consumer<LatentMessage> observer;
+  private final TallyObserver observer;
   private final BitSet unsent = new BitSet();
   private long nextSnapshot;
   private @Nullable FeatureStore store;
@@ -75,7 +74,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
       tally.end((EndOfStream) message);
     }
     features.changed(record.timestamp());
-    observer.accept(message);
+    observer.added(supplier.stage.id(), tally.range(), tally.batches(), tally.tokens());
     if (tally.isComplete()) {
       out.commit();
     }
@@ -122,13 +121,12 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     private final String run;
     private final AggregateStage stage;
     private final FeatureStore.Builder store;
-    private final Consumer<LatentMessage> observer;
+    private final TallyObserver observer;
 
     /**
-     * @param observer told of every message that was counted, on the stream's thread
+     * @param observer told of every message that was counted
      */
-    Supplier(
-        String run, AggregateStage stage, TallyConfig config, Consumer<LatentMessage> observer) {
+    Supplier(String run, AggregateStage stage, TallyConfig config, TallyObserver observer) {
       this.run = run;
       this.stage = stage;
       this.store = new FeatureStore.Builder(stage, config);

@@ -6,11 +6,9 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.stream.FeatureRange;
-import io.saeflow.schemas.stream.LatentMessage;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.IntegerSerializer;
 import org.apache.kafka.common.serialization.Serializer;
@@ -27,13 +25,10 @@ public final class AggregateTopology {
   /**
    * The topology for all autoencoders of a run.
    *
-   * @param observer told of every message that was counted, on the stream's thread
+   * @param observer told of every message that was counted
    */
   public static Topology build(
-      Topics topics,
-      List<AggregateStage> stages,
-      TallyConfig config,
-      Consumer<LatentMessage> observer) {
+      Topics topics, List<AggregateStage> stages, TallyConfig config, TallyObserver observer) {
     Topology topology = new Topology();
     for (AggregateStage stage : stages) {
       AggregateProcessor.Supplier aggregate =

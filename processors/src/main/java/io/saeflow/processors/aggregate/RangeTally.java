@@ -57,6 +57,11 @@ final class RangeTally {
     return batches;
   }
 
+  /** Tokens seen, those with activations that were not finite included. */
+  long tokens() {
+    return tokens + nonFiniteTokens;
+  }
+
   /** Whether every batch of a bounded run has been added. */
   boolean isComplete() {
     return batches == endBatches;

@@ -80,8 +80,7 @@ final class SaeConfig {
 
   int integer(int absent, String... keys) throws SaeFileException {
     JsonNode node = find(keys);
-    if (!node.isMissingNode() && !node.canConvertToExactIntegral()
-        || node.isNumber() && !node.canConvertToInt()) {
+    if (!node.isMissingNode() && !(node.canConvertToExactIntegral() && node.canConvertToInt())) {
       throw problem("%s %s (expected: an integer)".formatted(keys[0], node));
     }
     return node.asInt(absent);

@@ -4,15 +4,11 @@ package io.saeflow.processors.weights;
 import io.saeflow.kernels.sae.ActivationFunction;
 import io.saeflow.kernels.sae.SaeWeights;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.tensorfile.FileDigest;
 import io.saeflow.schemas.tensorfile.TensorFileException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -72,7 +68,7 @@ public record SaeFile(
       throws IOException {
     Map<String, String> sha256 = new TreeMap<>();
     for (Path file : files) {
-      sha256.put(String.valueOf(file.getFileName()), sha256(file));
+      sha256.put(String.valueOf(file.getFileName()), FileDigest.sha256(file));
     }
     return new SaeFile(
         weights, family, architecture(weights.activationFunction()), Map.copyOf(sha256), hook);
@@ -99,18 +95,5 @@ public record SaeFile(
       return "jumprelu";
     }
     return function instanceof ActivationFunction.Relu ? "relu" : "identity";
-  }
-
-  private static String sha256(Path file) throws IOException {
-    try (InputStream in = Files.newInputStream(file)) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      try (DigestInputStream digested = new DigestInputStream(in, digest)) {
-        byte[] chunk = new byte[1 << 16];
-        while (digested.read(chunk) >= 0) {}
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
   }
 }

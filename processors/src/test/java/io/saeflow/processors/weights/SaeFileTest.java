@@ -144,7 +144,7 @@ class SaeFileTest {
   void refusesACheckpointWithoutATensorItNeeds() {
     assertThatThrownBy(() -> SaeFile.read(fixture("bad-missing.pt")))
         .isInstanceOf(SaeFileException.class)
-        .hasMessageStartingWith("bad-missing.pt: tensor 'pre_bias' (expected one of [");
+        .hasMessageStartingWith("bad-missing.pt: tensor 'pre_bias' (expected one of ");
   }
 
   /** One change to a good folder's cfg.json, and what it must say. */
@@ -202,7 +202,7 @@ class SaeFileTest {
     replaceInConfig("\"standard\"", "\"jumprelu\"");
     assertThatThrownBy(() -> SaeFile.read(folder))
         .isInstanceOf(SaeFileException.class)
-        .hasMessageStartingWith("sae_weights.safetensors: tensor 'threshold' (expected one of [");
+        .hasMessageStartingWith("sae_weights.safetensors: tensor 'threshold' (expected one of ");
   }
 
   @Test
@@ -255,7 +255,7 @@ class SaeFileTest {
       boolean below =
           function instanceof ActivationFunction.JumpRelu jumpRelu
               && pre[i] <= jumpRelu.thresholds()[i];
-      if (below || pre[i] < 0 && !(function instanceof ActivationFunction.Identity)) {
+      if (below || (pre[i] < 0 && !(function instanceof ActivationFunction.Identity))) {
         pre[i] = 0;
       }
     }

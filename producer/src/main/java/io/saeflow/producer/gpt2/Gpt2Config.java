@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param positions the longest context
  * @param layerNormEpsilon added to the variance, inside the root
  * @param bosToken the token id that begins a text, if the file names one
+ * @param eosToken the token id that ends a text, if the file names one
  */
 public record Gpt2Config(
     int layers,
@@ -30,7 +31,8 @@ public record Gpt2Config(
     int vocabularySize,
     int positions,
     double layerNormEpsilon,
-    OptionalInt bosToken) {
+    OptionalInt bosToken,
+    OptionalInt eosToken) {
 
   /** All of these name the tanh form of GELU. */
   private static final Set<String> TANH_GELU = Set.of("gelu_new", "gelu_pytorch_tanh");
@@ -76,7 +78,8 @@ public record Gpt2Config(
           size("vocab_size", null),
           size("n_positions", null),
           layerNormEpsilon(),
-          bosToken());
+          token("bos_token_id"),
+          token("eos_token_id"));
     }
 
     private void refuseOtherArithmetic() throws ModelException {
@@ -123,13 +126,13 @@ public record Gpt2Config(
       return value.asDouble();
     }
 
-    private OptionalInt bosToken() throws ModelException {
-      JsonNode value = json.path("bos_token_id");
+    private OptionalInt token(String field) throws ModelException {
+      JsonNode value = json.path(field);
       if (!isPresent(value)) {
         return OptionalInt.empty();
       }
       if (!value.canConvertToInt() || !value.isIntegralNumber() || value.asInt() < 0) {
-        throw refused("bos_token_id", value, "an integer >= 0");
+        throw refused(field, value, "an integer >= 0");
       }
       return OptionalInt.of(value.asInt());
     }

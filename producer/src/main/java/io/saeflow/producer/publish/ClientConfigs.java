@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.producer.publish;
 
+import io.saeflow.schemas.Topics;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -13,31 +14,25 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * win over the rest.
  */
 final class ClientConfigs {
-  /** A batch of tokens is one message: this is one of 16 million tokens. */
-  private static final int MAX_TOKENS_BYTES = 64 << 20;
-
-  /** A batch's activations are one message: [8, 1024, 3072] in float32 are 96 MiB. */
-  private static final int MAX_ACTIVATIONS_BYTES = 512 << 20;
-
   private ClientConfigs() {}
 
   /** A producer whose records arrive once, in order. */
   static Map<String, Object> tokenProducer(Map<String, Object> kafka) {
-    return producer(kafka, MAX_TOKENS_BYTES);
+    return producer(kafka);
   }
 
   /** A producer with transactions; a newer one of the same id shuts an older one out. */
   static Map<String, Object> activationProducer(Map<String, Object> kafka, String id) {
-    Map<String, Object> config = producer(kafka, MAX_ACTIVATIONS_BYTES);
+    Map<String, Object> config = producer(kafka);
     config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, id);
     return config;
   }
 
-  private static Map<String, Object> producer(Map<String, Object> kafka, int maxMessageBytes) {
+  private static Map<String, Object> producer(Map<String, Object> kafka) {
     Map<String, Object> config = new HashMap<>();
-    config.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, maxMessageBytes);
+    config.put(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, Topics.MAX_REQUEST_BYTES);
     // A message that is larger than the buffer could never be sent; the feed waits when it is full.
-    config.put(ProducerConfig.BUFFER_MEMORY_CONFIG, (long) maxMessageBytes);
+    config.put(ProducerConfig.BUFFER_MEMORY_CONFIG, 2L * Topics.MAX_REQUEST_BYTES);
     config.putAll(kafka);
     config.put(ProducerConfig.ACKS_CONFIG, "all");
     config.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);

@@ -22,7 +22,9 @@ class Gpt2ConfigTest {
 
   @Test
   void fillsInGpt2sOwnDefaults() throws Exception {
-    Gpt2Config expected = new Gpt2Config(12, 12, 768, 3072, 50257, 1024, 1e-5, OptionalInt.empty());
+    Gpt2Config expected =
+        new Gpt2Config(
+            12, 12, 768, 3072, 50257, 1024, 1e-5, OptionalInt.empty(), OptionalInt.empty());
     assertThat(read(SMALL)).isEqualTo(expected);
     assertThat(
             read(
@@ -42,7 +44,7 @@ class Gpt2ConfigTest {
                     + " \"vocab_size\": 5, \"n_positions\": 7, \"n_inner\": 11,"
                     + " \"activation_function\": \"gelu_pytorch_tanh\","
                     + " \"layer_norm_epsilon\": 1e-3, \"bos_token_id\": 4"))
-        .isEqualTo(new Gpt2Config(2, 3, 9, 11, 5, 7, 1e-3, OptionalInt.of(4)));
+        .isEqualTo(new Gpt2Config(2, 3, 9, 11, 5, 7, 1e-3, OptionalInt.of(4), OptionalInt.empty()));
   }
 
   @ParameterizedTest

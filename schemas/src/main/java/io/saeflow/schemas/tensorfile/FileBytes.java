@@ -33,6 +33,10 @@ final class FileBytes implements AutoCloseable {
     }
   }
 
+  String name() {
+    return name;
+  }
+
   long size() {
     return size;
   }

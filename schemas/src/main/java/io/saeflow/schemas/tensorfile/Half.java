@@ -18,7 +18,7 @@ public final class Half {
       float value = magnitude * 0x1p-24f;
       return sign == 0 ? value : -value;
     }
-    return Float.intBitsToFloat(sign | (magnitude << 13) + 0x38000000);
+    return Float.intBitsToFloat(sign | ((magnitude << 13) + 0x38000000));
   }
 
   /**
@@ -30,7 +30,7 @@ public final class Half {
     int sign = bits >>> 16 & 0x8000;
     int magnitude = bits & 0x7fffffff;
     if (magnitude > 0x7f800000) {
-      return (short) (sign | 0x7e00 | magnitude >>> 13 & 0x1ff);
+      return (short) (sign | 0x7e00 | (magnitude >>> 13 & 0x1ff));
     }
     if (magnitude >= 0x477ff000) { // 65520, midway between the largest float16 and the next step
       return (short) (sign | INFINITY);
@@ -39,7 +39,7 @@ public final class Half {
       return (short) (sign | (int) Math.rint(Float.intBitsToFloat(magnitude) * 0x1p24f));
     }
     int rounded = magnitude + 0xfff + (magnitude >>> 13 & 1);
-    return (short) (sign | rounded - 0x38000000 >>> 13);
+    return (short) (sign | (rounded - 0x38000000) >>> 13);
   }
 
   /** The float32 equal to bfloat16 {@code bits}; exact. */

@@ -124,7 +124,7 @@ public final class Safetensors implements TensorFile {
   private Entry entry(String name) throws TensorFileException {
     Entry entry = entries.get(name);
     if (entry == null) {
-      throw file.problem("tensor '%s' (expected one of %s)".formatted(name, some(entries)));
+      throw TensorFileException.noTensor(file.name(), name, entries.keySet());
     }
     return entry;
   }
@@ -139,10 +139,6 @@ public final class Safetensors implements TensorFile {
 
   private TensorFileException tensorProblem(String name, String format, Object value) {
     return file.problem("tensor '%s': ".formatted(name) + format.formatted(value));
-  }
-
-  private static List<String> some(Map<String, ?> named) {
-    return named.keySet().stream().limit(10).toList();
   }
 
   private static Safetensors read(FileBytes file) throws TensorFileException {

@@ -128,9 +128,7 @@ public final class ShardedSafetensors implements TensorFile {
   private Safetensors file(String name) throws TensorFileException {
     Safetensors file = fileOf.get(name);
     if (file == null) {
-      throw problem(
-          "tensor '%s' (expected one of %s)"
-              .formatted(name, fileOf.keySet().stream().limit(10).toList()));
+      throw TensorFileException.noTensor(index, name, fileOf.keySet());
     }
     return file;
   }

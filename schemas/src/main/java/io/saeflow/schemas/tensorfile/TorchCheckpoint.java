@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * share storages and have any strides. The format of PyTorch before 1.6, not a zip, is refused.
  */
 public final class TorchCheckpoint implements TensorFile {
-  private static final int MAX_PICKLE = 64 << 20;
+  // Tens of thousands of tensors. Each byte may become an object, so a higher limit is none.
+  private static final int MAX_PICKLE = 4 << 20;
   private static final int CHUNK = 1 << 20;
   private static final int MAX_DEFLATE_RATIO = 1032;
 
@@ -199,9 +200,7 @@ public final class TorchCheckpoint implements TensorFile {
   private Tensor tensor(String tensor) throws TensorFileException {
     Tensor found = tensors.get(tensor);
     if (found == null) {
-      throw problem(
-          "tensor '%s' (expected one of %s)"
-              .formatted(tensor, tensors.keySet().stream().limit(10).toList()));
+      throw TensorFileException.noTensor(name, tensor, tensors.keySet());
     }
     return found;
   }

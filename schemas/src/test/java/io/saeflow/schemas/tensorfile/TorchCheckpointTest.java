@@ -88,7 +88,7 @@ class TorchCheckpointTest {
       assertThatThrownBy(() -> file.longs("float16"))
           .hasMessageContaining("tensor 'float16': dtype F16 (expected: an integer dtype)");
       assertThatThrownBy(() -> file.floats("activation"))
-          .hasMessageContaining("tensor 'activation' (expected one of [float32,");
+          .hasMessageContaining("tensor 'activation' (expected one of float32,");
       assertThat(file.value("activation")).contains("TopK");
       assertThat(file.value("activation_state_dict"))
           .contains(Map.of("k", 3, "postact_fn", "ReLU"));

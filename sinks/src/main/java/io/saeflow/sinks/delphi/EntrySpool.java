@@ -155,7 +155,7 @@ final class EntrySpool implements Closeable {
     for (float value : batch.values()) {
       short half = Half.fromFloat(value);
       if ((half & MAGNITUDE) == INFINITY) {
-        half = (short) (half & ~MAGNITUDE | LARGEST);
+        half = (short) ((half & ~MAGNITUDE) | LARGEST);
         clamped++;
       }
       drain(VALUE_BYTES);

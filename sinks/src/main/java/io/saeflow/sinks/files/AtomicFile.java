@@ -16,6 +16,8 @@ public final class AtomicFile {
   @FunctionalInterface
   public interface Content {
     /**
+     * Writes all of them.
+     *
      * @param out buffered; closed by the caller
      */
     void writeTo(OutputStream out) throws IOException;

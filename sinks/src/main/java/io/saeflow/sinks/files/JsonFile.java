@@ -19,6 +19,8 @@ public final class JsonFile {
   @FunctionalInterface
   public interface Content {
     /**
+     * Writes it.
+     *
      * @param json closed by the caller
      */
     void writeTo(JsonGenerator json) throws IOException;

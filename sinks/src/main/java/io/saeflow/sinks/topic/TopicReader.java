@@ -121,7 +121,6 @@ public final class TopicReader implements AutoCloseable {
     return properties;
   }
 
-  @SuppressWarnings("CatchingUnchecked") // whatever ends this thread must reach the future
   private void run() {
     try {
       boolean complete;

@@ -21,15 +21,14 @@ class JsonFileTest {
         json -> {
           json.writeStartArray();
           json.writeNumber(0.1f);
-          json.writeNumber(16777216f);
-          // JDK 17 prints these with a digit too many.
-          json.writeNumber(2.0E-3f * 1.0f);
-          json.writeNumber(2.2250738585072014E-308);
+          json.writeNumber(1f / 3);
+          json.writeNumber(Float.MIN_VALUE);
+          json.writeNumber(1.0 / 3);
+          // JDK 17's Double.toString gives 1.9999999999999998E23.
           json.writeNumber(2e23);
-          json.writeNumber(1.4E-45f);
           json.writeEndArray();
         });
-    assertThat(file).hasContent("[0.1,1.6777216E7,0.002,2.2250738585072014E-308,2.0E23,1.4E-45]");
+    assertThat(file).hasContent("[0.1,0.33333334,1.4E-45,0.3333333333333333,2.0E23]");
   }
 
   @Test

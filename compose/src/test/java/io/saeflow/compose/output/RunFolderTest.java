@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-class OutputFolderTest {
+class RunFolderTest {
   @TempDir private Path temporary;
   private Path out;
 
@@ -27,11 +27,11 @@ class OutputFolderTest {
   @ParameterizedTest
   @EnumSource(ExistingOutput.class)
   void aNewOrEmptyFolderIsTaken(ExistingOutput existing) throws IOException {
-    OutputFolder.check(out, existing);
+    RunFolder.check(out, existing);
     assertThat(out).doesNotExist();
 
     Files.createDirectories(out);
-    try (OutputFolder folder = OutputFolder.check(out, existing).open()) {
+    try (RunFolder folder = RunFolder.check(out, existing).open()) {
       assertThat(folder.root()).isDirectory();
       assertThat(folder.brokerLog()).isEqualTo(out.resolve(".saeflow").resolve("broker"));
       assertThat(folder.streamsState()).isEqualTo(out.resolve(".saeflow").resolve("streams"));
@@ -44,7 +44,7 @@ class OutputFolderTest {
   void aFullFolderIsRefusedAndBothWaysOutAreNamed() throws IOException {
     write("notes.txt");
 
-    assertThatThrownBy(() -> OutputFolder.check(out, ExistingOutput.REFUSE))
+    assertThatThrownBy(() -> RunFolder.check(out, ExistingOutput.REFUSE))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining(out.toString())
         .hasMessageContaining("not empty")
@@ -61,7 +61,7 @@ class OutputFolderTest {
     Path outside = Files.writeString(temporary.resolve("outside.txt"), "mine");
     Files.createSymbolicLink(out.resolve("delphi/link"), temporary);
 
-    try (OutputFolder folder = OutputFolder.check(out, ExistingOutput.OVERWRITE).open()) {
+    try (RunFolder folder = RunFolder.check(out, ExistingOutput.OVERWRITE).open()) {
       assertThat(folder.root()).isDirectoryNotContaining(path -> !path.endsWith(".saeflow"));
       assertThat(folder.brokerLog()).doesNotExist();
     }
@@ -73,7 +73,7 @@ class OutputFolderTest {
     write("manifest.json");
     write("thesis.tex");
 
-    assertThatThrownBy(() -> OutputFolder.check(out, ExistingOutput.OVERWRITE))
+    assertThatThrownBy(() -> RunFolder.check(out, ExistingOutput.OVERWRITE))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("holds thesis.tex")
         .hasMessageContaining("--overwrite deletes nothing else");
@@ -85,7 +85,7 @@ class OutputFolderTest {
     write(".saeflow/broker/meta.properties");
     write("delphi/latents/h/0_9.safetensors");
 
-    try (OutputFolder folder = OutputFolder.check(out, ExistingOutput.RESUME).open()) {
+    try (RunFolder folder = RunFolder.check(out, ExistingOutput.RESUME).open()) {
       assertThat(folder.brokerLog().resolve("meta.properties")).exists();
       assertThat(out.resolve("delphi/latents/h/0_9.safetensors")).exists();
     }
@@ -95,7 +95,7 @@ class OutputFolderTest {
   void resumingNeedsARun() throws IOException {
     write("thesis.tex");
 
-    assertThatThrownBy(() -> OutputFolder.check(out, ExistingOutput.RESUME))
+    assertThatThrownBy(() -> RunFolder.check(out, ExistingOutput.RESUME))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("holds no run to resume");
   }
@@ -104,20 +104,20 @@ class OutputFolderTest {
   void aFileIsNoFolder() throws IOException {
     Files.writeString(out, "");
 
-    assertThatThrownBy(() -> OutputFolder.check(out, ExistingOutput.OVERWRITE))
+    assertThatThrownBy(() -> RunFolder.check(out, ExistingOutput.OVERWRITE))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("expected: a folder, or nothing");
   }
 
   @Test
   void oneRunAtATime() throws IOException {
-    try (OutputFolder folder = OutputFolder.check(out, ExistingOutput.REFUSE).open()) {
-      OutputFolder second = OutputFolder.check(folder.root(), ExistingOutput.OVERWRITE);
+    try (RunFolder folder = RunFolder.check(out, ExistingOutput.REFUSE).open()) {
+      RunFolder second = RunFolder.check(folder.root(), ExistingOutput.OVERWRITE);
       assertThatThrownBy(second::open)
           .isInstanceOf(BadInputException.class)
           .hasMessageContaining("in use by another run");
     }
-    try (OutputFolder folder = OutputFolder.check(out, ExistingOutput.RESUME).open()) {
+    try (RunFolder folder = RunFolder.check(out, ExistingOutput.RESUME).open()) {
       assertThat(folder.root()).isDirectory();
     }
   }

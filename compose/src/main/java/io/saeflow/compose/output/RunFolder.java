@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link #check} says whether a run may have it and changes nothing; {@link #open} then makes it
  * ready and keeps other saeflow processes out until {@link #close}.
  */
-public final class OutputFolder implements AutoCloseable {
+public final class RunFolder implements AutoCloseable {
   /** What saeflow writes at the top of an output folder, and all that it ever deletes there. */
   public static final Set<String> ENTRIES =
       Set.of("manifest.json", "sae-viewer", "neuron-records", "delphi", ".saeflow", ".spool");
@@ -38,7 +38,7 @@ public final class OutputFolder implements AutoCloseable {
   private final ExistingOutput existing;
   private @Nullable FileLock lock;
 
-  private OutputFolder(Path root, ExistingOutput existing) {
+  private RunFolder(Path root, ExistingOutput existing) {
     this.root = root;
     this.existing = existing;
   }
@@ -50,7 +50,7 @@ public final class OutputFolder implements AutoCloseable {
    *     holds anything foreign that overwriting would have to delete, or has nothing to resume
    * @throws IOException if it cannot be listed
    */
-  public static OutputFolder check(Path root, ExistingOutput existing) throws IOException {
+  public static RunFolder check(Path root, ExistingOutput existing) throws IOException {
     Path folder = root.toAbsolutePath().normalize();
     if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(folder)) {
       throw new BadInputException("out: %s (expected: a folder, or nothing)".formatted(root));
@@ -79,7 +79,7 @@ public final class OutputFolder implements AutoCloseable {
         }
       }
     }
-    return new OutputFolder(folder, existing);
+    return new RunFolder(folder, existing);
   }
 
   /**
@@ -87,7 +87,7 @@ public final class OutputFolder implements AutoCloseable {
    *
    * @throws BadInputException if another process runs in this folder
    */
-  public OutputFolder open() throws IOException {
+  public RunFolder open() throws IOException {
     Files.createDirectories(internal());
     // The lock is beside what is deleted, so that the folder is never without it.
     Path lockFile = internal().resolve("lock");

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose;
+
+import java.nio.file.Path;
+
+/** The run was asked to stop before its end; what it did is kept. */
+public final class StoppedException extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  StoppedException(Path output) {
+    super("stopped; the same command with --resume goes on with %s".formatted(output));
+  }
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.prepare;
+
+import io.saeflow.compose.config.BadInputException;
+import io.saeflow.compose.config.CorpusSource;
+import io.saeflow.compose.config.RunConfig;
+import io.saeflow.compose.config.SaeConfig;
+import io.saeflow.kernels.engine.LibtorchEngine;
+import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.processors.aggregate.AggregateStage;
+import io.saeflow.processors.aggregate.TallyConfig;
+import io.saeflow.processors.encode.EncodeStage;
+import io.saeflow.producer.corpus.CorpusException;
+import io.saeflow.producer.corpus.TokenBatches;
+import io.saeflow.producer.corpus.Tokenizer;
+import io.saeflow.producer.gpt2.Gpt2;
+import io.saeflow.producer.gpt2.ModelException;
+import io.saeflow.producer.gpt2.WritingWeights;
+import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.RunManifest;
+import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.tensorfile.FileDigest;
+import io.saeflow.sinks.Sinks;
+import io.saeflow.sinks.records.TokenText;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** Everything a run reads, opened and found to fit together. Nothing has been created yet. */
+public final class PreparedRun implements AutoCloseable {
+  private final RunConfig config;
+  private final TensorEngine engine;
+  private final Gpt2 model;
+  private final PreparedCorpus corpus;
+  private final List<PreparedSae> saes;
+  private final RunManifest manifest;
+
+  private PreparedRun(
+      RunConfig config,
+      String version,
+      TensorEngine engine,
+      Gpt2 model,
+      PreparedCorpus corpus,
+      List<PreparedSae> saes)
+      throws IOException {
+    this.config = config;
+    this.engine = engine;
+    this.model = model;
+    this.corpus = corpus;
+    this.saes = saes;
+    this.manifest = describe(version);
+  }
+
+  /**
+   * Opens the model, the corpus and the autoencoders.
+   *
+   * @throws BadInputException if one cannot be used, or they do not fit together
+   * @throws IOException if a file cannot be read
+   */
+  public static PreparedRun open(RunConfig config, String version) throws IOException {
+    config.requireInputs();
+    List<AutoCloseable> opened = new ArrayList<>();
+    try {
+      TensorEngine engine = LibtorchEngine.open(config.model().threads());
+      opened.add(engine);
+      Gpt2 model = Gpt2.load(config.model().directory(), engine, config.model().writingWeights());
+      opened.add(model);
+      List<PreparedSae> saes = new ArrayList<>();
+      for (SaeConfig sae : config.saes()) {
+        saes.add(PreparedSae.open(sae, config.stream(), model));
+      }
+      PreparedCorpus corpus = PreparedCorpus.open(config.corpus(), config.model(), model.config());
+      opened.add(corpus);
+      PreparedRun run = new PreparedRun(config, version, engine, model, corpus, saes);
+      run.requireThatItFits();
+      return run;
+    } catch (ModelException e) {
+      closeAll(opened);
+      throw new BadInputException(e.getMessage(), e);
+    } catch (IOException | RuntimeException e) {
+      closeAll(opened);
+      throw e;
+    }
+  }
+
+  public RunConfig config() {
+    return config;
+  }
+
+  public Gpt2 model() {
+    return model;
+  }
+
+  /** What the run is made of, without totals. */
+  public RunManifest manifest() {
+    return manifest;
+  }
+
+  /** The hook points that are read, each once. */
+  public List<HookPoint> hooks() {
+    return saes.stream().map(PreparedSae::hook).distinct().toList();
+  }
+
+  public List<EncodeStage> encodeStages() {
+    return saes.stream().map(sae -> sae.encodeStage(engine)).toList();
+  }
+
+  public List<AggregateStage> aggregateStages() {
+    return saes.stream().map(PreparedSae::aggregateStage).toList();
+  }
+
+  public TallyConfig tally() {
+    return new TallyConfig(
+        config.statistics().top(),
+        config.statistics().random(),
+        config.statistics().window(),
+        config.statistics().seed());
+  }
+
+  /** How many tokens a whole batch has. */
+  public long batchTokens() {
+    return (long) config.corpus().batchSize() * corpus.packing().contextLength();
+  }
+
+  /** The corpus, cut into batches from its start; the caller closes it. */
+  public TokenBatches batches() throws CorpusException {
+    return corpus.batches(config.run());
+  }
+
+  /** A token's text; its number in brackets if there is no tokenizer, or the token is not in it. */
+  public TokenText tokenText() {
+    Optional<Tokenizer> tokenizer = corpus.tokenizer();
+    return id ->
+        tokenizer
+            .filter(known -> id < known.vocabularySize())
+            .map(known -> known.token(id))
+            .orElseGet(() -> "[" + id + "]");
+  }
+
+  @Override
+  public void close() {
+    corpus.close();
+    model.close();
+    engine.close();
+  }
+
+  private void requireThatItFits() {
+    for (HookPoint hook : hooks()) {
+      // Tokens and documents take little beside the values; leave a sixteenth for them.
+      long bytes = batchTokens() * model.width(hook) * Float.BYTES;
+      if (bytes > Topics.MAX_MESSAGE_BYTES / 16 * 15) {
+        throw new BadInputException(
+            "batch-size: %d sequences of %d tokens, %d bytes at %s (expected: at most %d bytes; use fewer sequences)"
+                .formatted(
+                    config.corpus().batchSize(),
+                    corpus.packing().contextLength(),
+                    bytes,
+                    hook,
+                    Topics.MAX_MESSAGE_BYTES / 16 * 15));
+      }
+    }
+    try {
+      Sinks.requireWritable(config.output().sinks(), manifest);
+    } catch (IllegalArgumentException e) {
+      throw new BadInputException(e.getMessage(), e);
+    }
+  }
+
+  private RunManifest describe(String version) throws IOException {
+    List<Path> modelFiles;
+    try {
+      modelFiles = Gpt2.files(config.model().directory());
+    } catch (ModelException e) {
+      throw new BadInputException(e.getMessage(), e);
+    }
+    boolean text = config.corpus().source() instanceof CorpusSource.Text;
+    List<Path> files = config.corpus().source().files();
+    return RunManifest.newBuilder()
+        .setRun(config.run())
+        .setSaeflowVersion(version)
+        .setSubject(config.output().subject())
+        .setModelSha256(digests(modelFiles))
+        .setModelDtype("float32")
+        .setCenterWritingWeights(config.model().writingWeights() == WritingWeights.CENTRED)
+        .setDataset(files.stream().map(file -> String.valueOf(file.getFileName())).toList())
+        .setDatasetSha256(digests(files))
+        .setTextField(
+            config.corpus().source() instanceof CorpusSource.Text lines ? lines.field() : null)
+        .setTokenizerSha256(
+            text && corpus.tokenizer().isPresent()
+                ? digests(corpus.tokenizer().get().files())
+                : Map.of())
+        .setContextLength(corpus.packing().contextLength())
+        .setPrependBos(corpus.packing().bos().isPresent())
+        .setDocumentSeparator(boxed(corpus.packing().separator()))
+        .setBosToken(boxed(corpus.packing().bos()))
+        .setBatchSize(config.corpus().batchSize())
+        .setMaxTokens(
+            config.corpus().maxTokens().isPresent()
+                ? config.corpus().maxTokens().getAsLong()
+                : null)
+        .setTop(config.statistics().top())
+        .setRandom(config.statistics().random())
+        .setWindow(config.statistics().window())
+        .setSeed(config.statistics().seed())
+        .setSaes(saes.stream().map(PreparedSae::manifest).toList())
+        .setTotals(null)
+        .build();
+  }
+
+  private static Map<String, String> digests(List<Path> files) throws IOException {
+    Map<String, String> digests = new TreeMap<>();
+    for (Path file : files) {
+      digests.put(String.valueOf(file.getFileName()), FileDigest.sha256(file));
+    }
+    return digests;
+  }
+
+  private static @Nullable Integer boxed(OptionalInt value) {
+    return value.isPresent() ? value.getAsInt() : null;
+  }
+
+  private static void closeAll(List<AutoCloseable> opened) {
+    for (int i = opened.size() - 1; i >= 0; i--) {
+      try {
+        opened.get(i).close();
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.topic;
+
+import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.AvroCodec;
+import io.saeflow.schemas.feature.RunManifest;
+import io.saeflow.schemas.stream.MalformedMessageException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/** The run's manifest on its topic: the last one there counts. */
+public final class ManifestTopic {
+  private final Map<String, Object> kafka;
+  private final Topics topics;
+
+  /**
+   * @param kafka client properties, {@code bootstrap.servers} among them
+   */
+  public ManifestTopic(Map<String, Object> kafka, Topics topics) {
+    this.kafka = Map.copyOf(kafka);
+    this.topics = topics;
+  }
+
+  /** Publishes {@code manifest} and returns when it is kept. */
+  public void publish(RunManifest manifest) {
+    Map<String, Object> config = new HashMap<>(kafka);
+    config.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
+    config.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
+    try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(config)) {
+      byte[] key = topics.run().getBytes(StandardCharsets.UTF_8);
+      producer
+          .send(new ProducerRecord<>(topics.manifest(), key, AvroCodec.MANIFEST.encode(manifest)))
+          .get();
+    } catch (ExecutionException e) {
+      throw new KafkaException(
+          "%s: the manifest could not be sent".formatted(topics.manifest()), e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new KafkaException("interrupted", e);
+    }
+  }
+
+  /** The last manifest published, if there is one. */
+  public Optional<RunManifest> read() {
+    Map<String, Object> config = new HashMap<>(kafka);
+    config.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
+    config.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
+    config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+    try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(config)) {
+      TopicPartition partition = new TopicPartition(topics.manifest(), 0);
+      consumer.assign(List.of(partition));
+      consumer.seekToBeginning(List.of(partition));
+      long end = consumer.endOffsets(List.of(partition)).get(partition);
+      Optional<RunManifest> last = Optional.empty();
+      while (consumer.position(partition) < end) {
+        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
+          last = Optional.of(AvroCodec.MANIFEST.decode(record.value()));
+        }
+      }
+      return last;
+    } catch (MalformedMessageException e) {
+      throw new KafkaException("%s: %s".formatted(topics.manifest(), e.getMessage()), e);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.processors.aggregate;
+
+import io.saeflow.schemas.stream.FeatureRange;
+
+/** Told how far a feature range is. Called on stream threads; must not block. */
+@FunctionalInterface
+public interface TallyObserver {
+  /**
+   * A batch was added.
+   *
+   * @param sae the autoencoder's id
+   * @param batches how many batches the range has seen since the run began, restarts included
+   * @param tokens how many tokens they hold
+   */
+  void added(String sae, FeatureRange range, long batches, long tokens);
+}
