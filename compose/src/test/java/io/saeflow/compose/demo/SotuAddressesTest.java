@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -62,7 +64,7 @@ class SotuAddressesTest {
         .isInstanceOf(IOException.class)
         .hasMessageContaining(tarball.toString())
         .hasMessageContaining("(expected: " + SotuAddresses.SHA256 + ")");
-    assertThat(cache.resolve("sotu-0.2.3.jsonl")).doesNotExist();
+    assertThat(cache.resolve("sotu-0.2.3-mixed.jsonl")).doesNotExist();
   }
 
   @Test
@@ -184,19 +186,21 @@ class SotuAddressesTest {
     }
 
     List<String> read = Files.readAllLines(lines);
-    JsonNode last = new ObjectMapper().readTree(read.get(232));
+    List<JsonNode> addresses = new ArrayList<>();
     long bytes = 0;
     for (String line : read) {
-      bytes +=
-          new ObjectMapper()
-              .readTree(line)
-              .get("text")
-              .textValue()
-              .getBytes(StandardCharsets.UTF_8)
-              .length;
+      JsonNode address = new ObjectMapper().readTree(line);
+      addresses.add(address);
+      bytes += address.get("text").textValue().getBytes(StandardCharsets.UTF_8).length;
     }
+    JsonNode last =
+        addresses.stream().max(Comparator.comparing(a -> a.get("year").intValue())).orElseThrow();
     assertThat(read).hasSize(233);
     assertThat(bytes).isEqualTo(10_761_413);
+    assertThat(addresses.stream().map(a -> a.get("id")).distinct()).hasSize(233);
+    assertThat(addresses.subList(0, 6).stream().map(a -> a.get("year").intValue() / 50).distinct())
+        .as("the years that a short slice reaches")
+        .hasSizeGreaterThanOrEqualTo(4);
     assertThat(last.get("year").intValue()).isEqualTo(2021);
     assertThat(last.get("president").textValue()).isEqualTo("joseph r biden");
     assertThat(last.get("party").textValue()).isEqualTo("d");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
-import io.saeflow.processors.DeadLetter;
+import io.saeflow.processors.deadletter.DeadLetter;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.LatentBatch;

@@ -2,7 +2,7 @@
 package io.saeflow.processors.encode;
 
 import io.saeflow.kernels.sae.SaeEncoder;
-import io.saeflow.processors.DeadLetter;
+import io.saeflow.processors.deadletter.DeadLetter;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.ActivationMessage;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.encode;
 
-import io.saeflow.processors.DeadLetter;
+import io.saeflow.processors.deadletter.DeadLetter;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.hook.HookPoint;

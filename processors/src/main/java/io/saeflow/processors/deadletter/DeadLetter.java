@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.saeflow.processors;
+package io.saeflow.processors.deadletter;
 
 import io.saeflow.schemas.Topics;
 import java.nio.charset.StandardCharsets;
