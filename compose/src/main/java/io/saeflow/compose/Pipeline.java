@@ -89,7 +89,8 @@ public final class Pipeline implements PipelineRunner {
       RunManifest finished;
       try (Processors processors =
               Processors.start(
-                  new ProcessorsConfig(kafka, output.streamsState(), config.stream().threads()),
+                  new ProcessorsConfig(
+                      kafka, INSTANCE, output.streamsState(), config.stream().threads()),
                   topics,
                   prepared.encodeStages(),
                   prepared.aggregateStages(),

@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
@@ -92,8 +93,11 @@ public final class Processors implements AutoCloseable {
   /** Commits what is done and stops. */
   @Override
   public void close() {
-    encode.close(CLOSE_TIMEOUT);
-    aggregate.close(CLOSE_TIMEOUT);
+    CloseOptions options =
+        CloseOptions.groupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP)
+            .withTimeout(CLOSE_TIMEOUT);
+    encode.close(options);
+    aggregate.close(options);
   }
 
   private void note(String sae, FeatureRange range, long batches, long tokens) {
@@ -125,6 +129,9 @@ public final class Processors implements AutoCloseable {
     properties.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_RECORDS);
     properties.put("input.buffer.max.bytes", BUFFERED_BYTES);
     properties.put(StreamsConfig.ENABLE_METRICS_PUSH_CONFIG, false);
+    // With a name of its own a restarted process gets its tasks back at once, rather than after its
+    // dead predecessor's session has run out.
+    putForConsumer(properties, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, config.instance());
     putForConsumer(properties, ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
     putForConsumer(properties, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, BUFFERED_RECORDS);
     putForConsumer(

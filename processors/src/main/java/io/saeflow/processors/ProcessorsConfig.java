@@ -8,10 +8,12 @@ import java.util.Map;
  * Where and how the stages run.
  *
  * @param kafka client properties, {@code bootstrap.servers} among them; they override the stages'
+ * @param instance this process' name among those of the run, the same after a restart
  * @param stateDirectory for Kafka Streams' own files
  * @param threads stream threads of each stage, at least 1
  */
-public record ProcessorsConfig(Map<String, Object> kafka, Path stateDirectory, int threads) {
+public record ProcessorsConfig(
+    Map<String, Object> kafka, String instance, Path stateDirectory, int threads) {
   public ProcessorsConfig {
     kafka = Map.copyOf(kafka);
     if (threads < 1) {

@@ -61,10 +61,10 @@ class TopologiesTest {
                 Source: activations-blocks.1.hook_resid_post \
             (topics: [run.activations.blocks.1.hook_resid_post])
                   --> encode-a, encode-b
-                Processor: encode-a (stores: [])
+                Processor: encode-a (stores: [identity-a])
                   --> dead-letters-encode-a, latents-a
                   <-- activations-blocks.1.hook_resid_post
-                Processor: encode-b (stores: [])
+                Processor: encode-b (stores: [identity-b])
                   --> dead-letters-encode-b, latents-b
                   <-- activations-blocks.1.hook_resid_post
                 Sink: dead-letters-encode-a (topic: run.dead-letters)

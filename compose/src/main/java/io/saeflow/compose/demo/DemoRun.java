@@ -14,7 +14,7 @@ import java.util.OptionalLong;
 /** What the demo runs: the bundled model and autoencoder over a given text. */
 public final class DemoRun {
   /** About two minutes on two cores. */
-  public static final long DEFAULT_TOKENS = 200_000;
+  public static final long DEFAULT_TOKENS = 500_000;
 
   private static final String SAE_ID = "demo-4096";
   private static final String HOOK = "blocks.2.hook_resid_post";

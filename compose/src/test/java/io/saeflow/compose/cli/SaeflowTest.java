@@ -63,7 +63,7 @@ class SaeflowTest {
     assertThat(out.toString())
         .contains("--model", "--bootstrap-servers", "--overwrite", "Default: 64.");
     assertThat(execute("demo", "--help")).isZero();
-    assertThat(out.toString()).contains("--full", "Default: 200000.", "saeflow-demo");
+    assertThat(out.toString()).contains("--full", "Default: 500000.", "saeflow-demo");
   }
 
   @Test
@@ -254,7 +254,7 @@ class SaeflowTest {
     assertThat(execute("demo --out out2 --full")).isZero();
     assertThat(runs.get(1).corpus().maxTokens()).isEmpty();
     assertThat(execute("demo --out out3")).isZero();
-    assertThat(runs.get(2).corpus().maxTokens()).hasValue(200_000);
+    assertThat(runs.get(2).corpus().maxTokens()).hasValue(500_000);
     assertThat(execute("demo --out out")).isEqualTo(2);
     assertThat(errorLine()).contains("out is not empty");
     assertThat(runs).hasSize(3);

@@ -2,6 +2,7 @@
 package io.saeflow.processors.aggregate;
 
 import io.saeflow.processors.deadletter.DeadLetter;
+import io.saeflow.processors.store.ObjectStoreBuilder;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -120,7 +121,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
   static final class Supplier implements ProcessorSupplier<byte[], byte[], Object, Object> {
     private final String run;
     private final AggregateStage stage;
-    private final FeatureStore.Builder store;
+    private final ObjectStoreBuilder<FeatureStore> store;
     private final TallyObserver observer;
 
     /**
@@ -129,7 +130,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     Supplier(String run, AggregateStage stage, TallyConfig config, TallyObserver observer) {
       this.run = run;
       this.stage = stage;
-      this.store = new FeatureStore.Builder(stage, config);
+      this.store = FeatureStore.builder(stage, config);
       this.observer = observer;
     }
 

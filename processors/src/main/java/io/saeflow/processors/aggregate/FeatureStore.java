@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
+import io.saeflow.processors.store.ObjectStoreBuilder;
 import io.saeflow.schemas.stream.FeatureRange;
-import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.internals.RecordHeaders;
@@ -13,7 +13,6 @@ import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.internals.InternalProcessorContext;
 import org.apache.kafka.streams.processor.internals.ProcessorNode;
 import org.apache.kafka.streams.query.Position;
-import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.internals.CacheFlushListener;
 import org.apache.kafka.streams.state.internals.CachedStateStore;
 import org.jspecify.annotations.Nullable;
@@ -28,32 +27,42 @@ import org.jspecify.annotations.Nullable;
  * only one that touches Kafka Streams' internals; its test kills and restarts it on a real broker.
  */
 final class FeatureStore implements StateStore, CachedStateStore<byte[], byte[]> {
-  private final Builder builder;
+  private final AggregateStage stage;
+  private final TallyConfig config;
   private @Nullable InternalProcessorContext<?, ?> context;
   private @Nullable RangeTally tally;
   private @Nullable Runnable beforeCommit;
   private boolean changed;
   private long timestamp;
 
-  private FeatureStore(Builder builder) {
-    this.builder = builder;
+  private FeatureStore(AggregateStage stage, TallyConfig config) {
+    this.stage = stage;
+    this.config = config;
+  }
+
+  static ObjectStoreBuilder<FeatureStore> builder(AggregateStage stage, TallyConfig config) {
+    return new ObjectStoreBuilder<>(
+        nameFor(stage), ObjectStoreBuilder.Changelog.LOGGED, () -> new FeatureStore(stage, config));
   }
 
   @Override
   public String name() {
-    return builder.name();
+    return nameFor(stage);
   }
 
   @Override
   public void init(StateStoreContext stateStoreContext, StateStore root) {
     context = (InternalProcessorContext<?, ?>) stateStoreContext;
     FeatureRange range =
-        new FeatureRange(
-            context.taskId().partition(), builder.stage.ranges(), builder.stage.latents());
-    RangeTally restored = new RangeTally(builder.stage.id(), range, builder.config);
+        new FeatureRange(context.taskId().partition(), stage.ranges(), stage.latents());
+    RangeTally restored = new RangeTally(stage.id(), range, config);
     tally = restored;
     changed = false;
     context.register(root, restored::restore);
+  }
+
+  private static String nameFor(AggregateStage stage) {
+    return "features-" + stage.id();
   }
 
   RangeTally tally() {
@@ -162,58 +171,5 @@ final class FeatureStore implements StateStore, CachedStateStore<byte[], byte[]>
   @Override
   public boolean isOpen() {
     return tally != null;
-  }
-
-  /** Builds one store a task. */
-  static final class Builder implements StoreBuilder<FeatureStore> {
-    private final AggregateStage stage;
-    private final TallyConfig config;
-    private final Map<String, String> changelogConfig = new HashMap<>();
-
-    Builder(AggregateStage stage, TallyConfig config) {
-      this.stage = stage;
-      this.config = config;
-    }
-
-    @Override
-    public FeatureStore build() {
-      return new FeatureStore(this);
-    }
-
-    @Override
-    public String name() {
-      return "features-" + stage.id();
-    }
-
-    @Override
-    public Map<String, String> logConfig() {
-      return changelogConfig;
-    }
-
-    @Override
-    public boolean loggingEnabled() {
-      return true;
-    }
-
-    @Override
-    public StoreBuilder<FeatureStore> withLoggingEnabled(Map<String, String> config) {
-      changelogConfig.putAll(config);
-      return this;
-    }
-
-    @Override
-    public StoreBuilder<FeatureStore> withLoggingDisabled() {
-      throw new UnsupportedOperationException("the changelog is the store's only copy");
-    }
-
-    @Override
-    public StoreBuilder<FeatureStore> withCachingEnabled() {
-      return this;
-    }
-
-    @Override
-    public StoreBuilder<FeatureStore> withCachingDisabled() {
-      return this;
-    }
   }
 }

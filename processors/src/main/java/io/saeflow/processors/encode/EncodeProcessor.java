@@ -10,10 +10,12 @@ import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.util.Objects;
+import java.util.Set;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
 import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.StoreBuilder;
 import org.jspecify.annotations.Nullable;
 
 /** Encodes activation batches with one autoencoder and forwards a message a feature range. */
@@ -102,6 +104,11 @@ final class EncodeProcessor implements Processor<byte[], byte[], Object, Object>
     /** The name of the sink that takes its latents. */
     String sink() {
       return "latents-" + stage.id();
+    }
+
+    @Override
+    public Set<StoreBuilder<?>> stores() {
+      return Set.of(IdentityStore.builder("identity-" + stage.id()));
     }
 
     @Override

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.saeflow.compose.cli.Saeflow;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Kills whole runs, broker and all, and lets them go on: the bytes must be those of a run that was
+ * left alone. This is also what holds the feature store's use of Kafka Streams' internals: its
+ * state must be in the changelog whenever its input is committed.
+ */
+class CrashTest {
+  private static final String CASE = "openai-topk--blocks.1.hook_resid_post";
+  private static final int SEQUENCES = 4000;
+  private static final int TOKENS = SEQUENCES * OracleCases.CONTEXT;
+  private static final Pattern DONE = Pattern.compile("([\\d,]+)(?: of [\\d,]+)? tokens");
+
+  @TempDir Path folder;
+
+  @Test
+  void aRunKilledTwiceEndsWithTheBytesOfOneThatWasNot() throws Exception {
+    Path tokens = writeTokens(folder.resolve("tokens.npy"));
+    Path calm = folder.resolve("calm");
+    Path killed = folder.resolve("killed");
+
+    assertThat(run(tokens, calm, Long.MAX_VALUE)).isZero();
+    assertThat(run(tokens, killed, TOKENS / 5)).isNotZero();
+    assertThat(killed.resolve("manifest.json")).doesNotExist();
+    assertThat(run(tokens, killed, TOKENS * 3 / 5, "--resume")).isNotZero();
+    assertThat(killed.resolve("manifest.json")).doesNotExist();
+    assertThat(run(tokens, killed, Long.MAX_VALUE, "--resume")).isZero();
+
+    SameBytesTest.assertSameFiles(
+        calm.resolve("sae-viewer"), killed.resolve("sae-viewer"), OracleCases.LATENTS);
+    SameBytesTest.assertSameFiles(
+        calm.resolve("neuron-records"), killed.resolve("neuron-records"), OracleCases.LATENTS);
+    SameBytesTest.assertSameFiles(calm.resolve("delphi"), killed.resolve("delphi"), 5 + 1);
+    assertThat(killed.resolve("manifest.json"))
+        .hasSameBinaryContentAs(calm.resolve("manifest.json"));
+  }
+
+  /**
+   * Runs saeflow in a process of its own and kills it once it says that {@code killAt} tokens are
+   * done.
+   *
+   * @return its exit code
+   */
+  private int run(Path tokens, Path out, long killAt, String... options) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-Xmx1g", "-Dsaeflow.terminal=true"));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Saeflow.class.getName()));
+    command.addAll(
+        List.of(
+            "run",
+            "--run-id=crash",
+            "--model=" + OracleCases.FOLDER.resolve("model"),
+            "--sae=" + OracleCases.FOLDER.resolve("cases").resolve(CASE).resolve("sae"),
+            "--hook=" + OracleCases.hook(CASE),
+            "--tokens=" + tokens,
+            "--out=" + out,
+            "--batch-size=10",
+            "--partitions=2",
+            // Often enough that state is saved many times before a kill.
+            "--kafka=commit.interval.ms=100"));
+    command.addAll(List.of(options));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    try {
+      String output = killWhen(process, killAt);
+      assertThat(process.waitFor(4, TimeUnit.MINUTES)).as(output).isTrue();
+      if (killAt == Long.MAX_VALUE) {
+        assertThat(process.exitValue()).as(output).isZero();
+      }
+      return process.exitValue();
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private static String killWhen(Process process, long killAt) throws IOException {
+    StringBuilder output = new StringBuilder();
+    byte[] chunk = new byte[4096];
+    InputStream in = process.getInputStream();
+    for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
+      output.append(new String(chunk, 0, n, StandardCharsets.UTF_8));
+      Matcher done = DONE.matcher(output);
+      while (done.find()) {
+        if (Long.parseLong(done.group(1).replace(",", "")) >= killAt) {
+          // SIGKILL: no hook runs, nothing is flushed. The handle leaves our end of the pipe open.
+          process.toHandle().destroyForcibly();
+        }
+      }
+    }
+    return output.toString();
+  }
+
+  private static Path writeTokens(Path file) throws IOException {
+    String header =
+        "{'descr': '<i4', 'fortran_order': False, 'shape': (%d, %d), }"
+            .formatted(SEQUENCES, OracleCases.CONTEXT);
+    header += " ".repeat(64 - (10 + header.length() + 1) % 64) + "\n";
+    ByteBuffer bytes =
+        ByteBuffer.allocate(10 + header.length() + 4 * TOKENS).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.put((byte) 0x93).put("NUMPY".getBytes(StandardCharsets.US_ASCII)).put((byte) 1);
+    bytes.put((byte) 0).putShort((short) header.length());
+    bytes.put(header.getBytes(StandardCharsets.US_ASCII));
+    Random random = new Random(3);
+    for (int i = 0; i < TOKENS; i++) {
+      bytes.putInt((int) Math.min(96, 97 * Math.pow(random.nextDouble(), 2)));
+    }
+    return Files.write(file, bytes.array());
+  }
+}
