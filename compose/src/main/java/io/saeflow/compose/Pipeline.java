@@ -54,15 +54,32 @@ public final class Pipeline implements PipelineRunner {
   public RunSummary run(RunConfig config) throws Exception {
     RunFolder checked = RunFolder.check(config.output().directory(), config.output().existing());
     try (StopSignal stop = StopSignal.install();
-        PreparedRun prepared = PreparedRun.open(config, SaeflowVersion.current());
-        RunFolder output = checked.open()) {
-      if (!config.stream().embedded()) {
-        return run(prepared, output, config.stream().bootstrapServers(), stop);
+        PreparedRun prepared = PreparedRun.open(config, SaeflowVersion.current())) {
+      if (config.stream().embedded()) {
+        try (RunFolder output = checked.open();
+            EmbeddedBroker broker = EmbeddedBroker.start(output.brokerLog())) {
+          return run(prepared, output, broker.bootstrapServers(), stop);
+        }
       }
-      try (EmbeddedBroker broker = EmbeddedBroker.start(output.brokerLog())) {
-        return run(prepared, output, broker.bootstrapServers(), stop);
+      String servers = config.stream().bootstrapServers();
+      // Before the folder is made: a cluster that cannot be used must not leave one behind.
+      try (RunTopics topics = new RunTopics(kafka(config, servers), new Topics(config.run()))) {
+        topics.check(
+            prepared.hooks(),
+            prepared.manifest().getSaes(),
+            config.stream().partitions(),
+            config.output().existing());
+      }
+      try (RunFolder output = checked.open()) {
+        return run(prepared, output, servers, stop);
       }
     }
+  }
+
+  private static Map<String, Object> kafka(RunConfig config, String bootstrapServers) {
+    Map<String, Object> kafka = new HashMap<>(config.stream().kafka());
+    kafka.put("bootstrap.servers", bootstrapServers);
+    return kafka;
   }
 
   private static RunSummary run(
@@ -70,8 +87,7 @@ public final class Pipeline implements PipelineRunner {
       throws Exception {
     RunConfig config = prepared.config();
     Topics topics = new Topics(config.run());
-    Map<String, Object> kafka = new HashMap<>(config.stream().kafka());
-    kafka.put("bootstrap.servers", bootstrapServers);
+    Map<String, Object> kafka = kafka(config, bootstrapServers);
     RunManifest manifest = prepared.manifest();
     long start = System.nanoTime();
     try (RunTopics runTopics = new RunTopics(kafka, topics)) {

@@ -95,9 +95,12 @@ public final class Saeflow implements Runnable {
 
   private static int badUsage(ParameterException failure, String[] args) {
     CommandLine command = failure.getCommandLine();
-    PrintWriter err = command.getErr();
-    err.println("saeflow: " + oneLine(failure.getMessage()));
-    err.println("See '%s --help'.".formatted(command.getCommandSpec().qualifiedName()));
+    command
+        .getErr()
+        .println(
+            "saeflow: %s (see '%s --help')"
+                .formatted(
+                    oneLine(failure.getMessage()), command.getCommandSpec().qualifiedName()));
     return BAD_INPUT;
   }
 

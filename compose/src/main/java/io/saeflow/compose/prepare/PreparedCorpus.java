@@ -20,7 +20,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** A corpus that has been looked through once, and the tokenizer that belongs to it. */
+/** A corpus and the tokenizer that belongs to it. */
 final class PreparedCorpus implements AutoCloseable {
   private static final OptionalInt NONE = OptionalInt.empty();
 
@@ -37,13 +37,13 @@ final class PreparedCorpus implements AutoCloseable {
     this.packing = packing;
   }
 
+  /** Opens the tokenizer and decides on the packing; {@link #lookThrough} reads the corpus. */
   static PreparedCorpus open(CorpusConfig config, ModelConfig modelConfig, Gpt2Config model) {
     Optional<Tokenizer> tokenizer = Optional.empty();
     boolean checked = false;
     try {
       tokenizer = tokenizer(config.source(), modelConfig.tokenizer());
       PreparedCorpus corpus = new PreparedCorpus(config, model, tokenizer, packing(config, model));
-      corpus.lookThrough();
       checked = true;
       return corpus;
     } catch (CorpusException e) {
@@ -100,8 +100,18 @@ final class PreparedCorpus implements AutoCloseable {
   /**
    * Reads what can be wrong late in a file, so that a run does not fail after hours: every line of
    * text, though only the first batch of it is tokenized, and every ready token.
+   *
+   * @throws BadInputException if it cannot be used
    */
-  private void lookThrough() throws CorpusException {
+  void lookThrough() {
+    try {
+      readThrough();
+    } catch (CorpusException e) {
+      throw new BadInputException(e.getMessage(), e);
+    }
+  }
+
+  private void readThrough() throws CorpusException {
     if (config.source() instanceof CorpusSource.Text text) {
       try (DocumentSource documents = Corpus.open(text.files(), text.field()).read()) {
         while (documents.next() != null) {}

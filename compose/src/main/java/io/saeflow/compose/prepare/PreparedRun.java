@@ -2,6 +2,7 @@
 package io.saeflow.compose.prepare;
 
 import io.saeflow.compose.config.BadInputException;
+import io.saeflow.compose.config.CorpusConfig;
 import io.saeflow.compose.config.CorpusSource;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
@@ -11,6 +12,7 @@ import io.saeflow.processors.aggregate.AggregateStage;
 import io.saeflow.processors.aggregate.TallyConfig;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.producer.corpus.CorpusException;
+import io.saeflow.producer.corpus.Packing;
 import io.saeflow.producer.corpus.TokenBatches;
 import io.saeflow.producer.corpus.Tokenizer;
 import io.saeflow.producer.gpt2.Gpt2;
@@ -77,8 +79,11 @@ public final class PreparedRun implements AutoCloseable {
       }
       PreparedCorpus corpus = PreparedCorpus.open(config.corpus(), config.model(), model.config());
       opened.add(corpus);
+      // First what is quick, and what the first batch must fit before anything makes it.
+      requireThatBatchesFit(config.corpus(), corpus.packing(), saes);
+      corpus.lookThrough();
       PreparedRun run = new PreparedRun(config, version, engine, model, corpus, saes);
-      run.requireThatItFits();
+      run.requireThatFilesFit();
       return run;
     } catch (ModelException e) {
       closeAll(opened);
@@ -150,21 +155,25 @@ public final class PreparedRun implements AutoCloseable {
     engine.close();
   }
 
-  private void requireThatItFits() {
-    for (HookPoint hook : hooks()) {
-      // Tokens and documents take little beside the values; leave a sixteenth for them.
-      long bytes = batchTokens() * model.width(hook) * Float.BYTES;
-      if (bytes > Topics.MAX_MESSAGE_BYTES / 16 * 15) {
+  private static void requireThatBatchesFit(
+      CorpusConfig corpus, Packing packing, List<PreparedSae> saes) {
+    // Tokens and documents take little beside the values; leave a sixteenth for them.
+    long limit = Topics.MAX_MESSAGE_BYTES / 16 * 15;
+    for (PreparedSae sae : saes) {
+      long bytes =
+          (long) corpus.batchSize()
+              * packing.contextLength()
+              * sae.file().weights().width()
+              * Float.BYTES;
+      if (bytes > limit) {
         throw new BadInputException(
             "batch-size: %d sequences of %d tokens, %d bytes at %s (expected: at most %d bytes; use fewer sequences)"
-                .formatted(
-                    config.corpus().batchSize(),
-                    corpus.packing().contextLength(),
-                    bytes,
-                    hook,
-                    Topics.MAX_MESSAGE_BYTES / 16 * 15));
+                .formatted(corpus.batchSize(), packing.contextLength(), bytes, sae.hook(), limit));
       }
     }
+  }
+
+  private void requireThatFilesFit() {
     try {
       Sinks.requireWritable(config.output().sinks(), manifest);
     } catch (IllegalArgumentException e) {

@@ -26,7 +26,8 @@ record PreparedSae(SaeConfig config, SaeFile file, HookPoint hook, int ranges) {
     try {
       file = SaeFile.read(config.path());
     } catch (SaeFileException | IllegalArgumentException e) {
-      throw new BadInputException(String.valueOf(e.getMessage()), e);
+      // Every folder of a family has the same files in it, so a file's name does not tell which.
+      throw new BadInputException("SAE %s: %s".formatted(config.id(), e.getMessage()), e);
     }
     HookPoint hook =
         config
@@ -41,7 +42,7 @@ record PreparedSae(SaeConfig config, SaeFile file, HookPoint hook, int ranges) {
     try {
       width = model.width(hook);
     } catch (IllegalArgumentException e) {
-      throw new BadInputException(e.getMessage(), e);
+      throw new BadInputException("SAE %s: %s".formatted(config.id(), e.getMessage()), e);
     }
     if (file.weights().width() != width) {
       throw new BadInputException(

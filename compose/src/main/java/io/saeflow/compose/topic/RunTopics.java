@@ -6,6 +6,7 @@ import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -15,12 +16,15 @@ import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.errors.TimeoutException;
 
 /** Makes and removes a run's topics. */
 public final class RunTopics implements AutoCloseable {
@@ -37,26 +41,67 @@ public final class RunTopics implements AutoCloseable {
           TopicConfig.CLEANUP_POLICY_CONFIG,
           TopicConfig.CLEANUP_POLICY_COMPACT);
 
+  /** How long a cluster may take to answer its first request. */
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
   private final Admin admin;
   private final Topics topics;
+  private final String servers;
 
   /**
+   * Connects to nothing yet.
+   *
    * @param kafka client properties, {@code bootstrap.servers} among them
+   * @throws BadInputException if a property has a value that Kafka refuses
    */
   public RunTopics(Map<String, Object> kafka, Topics topics) {
-    this.admin = Admin.create(new HashMap<>(kafka));
     this.topics = topics;
+    this.servers = String.valueOf(kafka.get(AdminClientConfig.BOOTSTRAP_SERVERS_CONFIG));
+    try {
+      this.admin = Admin.create(new HashMap<>(kafka));
+    } catch (KafkaException e) {
+      Throwable reason = e.getCause() == null ? e : e.getCause();
+      throw new BadInputException(
+          "bootstrap-servers: %s: %s (expected: host:port,... and properties that Kafka knows)"
+              .formatted(servers, reason.getMessage()),
+          e);
+    }
   }
 
   /**
-   * Makes the topics that are missing.
+   * Says whether {@link #create} can begin, and makes nothing.
    *
    * @param partitions of the tokens and activations topics
-   * @throws BadInputException if the run's topics are there and {@code existing} does not allow
-   *     that, or one of them has another number of partitions
+   * @throws BadInputException if the cluster does not answer, the run's topics are there and {@code
+   *     existing} does not allow that, or one of them has another number of partitions
+   */
+  public void check(
+      List<HookPoint> hooks, List<SaeManifest> saes, int partitions, ExistingOutput existing) {
+    presentAndAllowed(wanted(hooks, saes, partitions), existing);
+  }
+
+  /**
+   * Makes the topics that are missing; when overwriting, all anew.
+   *
+   * @param partitions of the tokens and activations topics
+   * @throws BadInputException as {@link #check}
    */
   public void create(
       List<HookPoint> hooks, List<SaeManifest> saes, int partitions, ExistingOutput existing) {
+    List<NewTopic> wanted = wanted(hooks, saes, partitions);
+    Set<String> present = presentAndAllowed(wanted, existing);
+    if (existing == ExistingOutput.OVERWRITE && !present.isEmpty()) {
+      delete(present);
+      present = Set.of();
+    }
+    Set<String> there = present;
+    await(
+        admin
+            .createTopics(wanted.stream().filter(topic -> !there.contains(topic.name())).toList())
+            .all());
+  }
+
+  private List<NewTopic> wanted(List<HookPoint> hooks, List<SaeManifest> saes, int partitions) {
     List<NewTopic> wanted = new ArrayList<>();
     wanted.add(topic(topics.tokens(), partitions, KEEP_ALL));
     for (HookPoint hook : hooks) {
@@ -68,26 +113,7 @@ public final class RunTopics implements AutoCloseable {
     }
     wanted.add(topic(topics.deadLetters(), 1, KEEP_ALL));
     wanted.add(topic(topics.manifest(), 1, COMPACT));
-
-    Set<String> present = present();
-    if (!present.isEmpty()) {
-      switch (existing) {
-        case REFUSE ->
-            throw new BadInputException(
-                "run-id: '%s' has topics on this cluster already (expected: a new run id, --resume or --overwrite)"
-                    .formatted(topics.run()));
-        case OVERWRITE -> {
-          delete(present);
-          present = Set.of();
-        }
-        case RESUME -> requirePartitions(wanted, present);
-      }
-    }
-    Set<String> there = present;
-    await(
-        admin
-            .createTopics(wanted.stream().filter(topic -> !there.contains(topic.name())).toList())
-            .all());
+    return wanted;
   }
 
   /** Removes the activations topics: what a finished run needs no more takes the most room. */
@@ -100,10 +126,36 @@ public final class RunTopics implements AutoCloseable {
     admin.close();
   }
 
+  private Set<String> presentAndAllowed(List<NewTopic> wanted, ExistingOutput existing) {
+    Set<String> present = present();
+    if (!present.isEmpty()) {
+      switch (existing) {
+        case REFUSE ->
+            throw new BadInputException(
+                "run-id: '%s' has topics on this cluster already (expected: a new run id, --resume or --overwrite)"
+                    .formatted(topics.run()));
+        case OVERWRITE -> {}
+        case RESUME -> requirePartitions(wanted, present);
+      }
+    }
+    return present;
+  }
+
   private Set<String> present() {
-    return await(admin.listTopics().names()).stream()
-        .filter(name -> name.startsWith(topics.run() + "."))
-        .collect(Collectors.toSet());
+    int patience = Math.toIntExact(PATIENCE.toMillis());
+    try {
+      return await(admin.listTopics(new ListTopicsOptions().timeoutMs(patience)).names()).stream()
+          .filter(name -> name.startsWith(topics.run() + "."))
+          .collect(Collectors.toSet());
+    } catch (KafkaException e) {
+      if (e.getCause() instanceof TimeoutException) {
+        throw new BadInputException(
+            "bootstrap-servers: %s: no answer (expected: a Kafka cluster that answers within %d s)"
+                .formatted(servers, PATIENCE.toSeconds()),
+            e);
+      }
+      throw e;
+    }
   }
 
   private void requirePartitions(List<NewTopic> wanted, Set<String> present) {
