@@ -15,11 +15,8 @@ import io.saeflow.compose.topic.ManifestTopic;
 import io.saeflow.compose.topic.RunTopics;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.ProcessorsConfig;
-import io.saeflow.producer.corpus.CorpusException;
-import io.saeflow.producer.corpus.TokenBatches;
 import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.producer.publish.ActivationProducerConfig;
-import io.saeflow.producer.publish.TokenFeed;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.RunTotals;
@@ -46,6 +43,10 @@ import org.apache.avro.Schema;
 public final class Pipeline implements PipelineRunner {
   private static final Duration CHECK_INTERVAL = Duration.ofMillis(250);
   private static final String INSTANCE = "local";
+  private static final long BUFFERED_BYTES = 256L << 20;
+
+  /** More waiting messages would not make a stage any faster. */
+  private static final int MAX_BUFFERED_MESSAGES = 20;
 
   /** A pipeline that has not started anything. */
   public Pipeline() {}
@@ -53,25 +54,14 @@ public final class Pipeline implements PipelineRunner {
   @Override
   public RunSummary run(RunConfig config) throws Exception {
     RunFolder checked = RunFolder.check(config.output().directory(), config.output().existing());
-    try (StopSignal stop = StopSignal.install();
-        PreparedRun prepared = PreparedRun.open(config, SaeflowVersion.current())) {
-      if (config.stream().embedded()) {
-        try (RunFolder output = checked.open();
-            EmbeddedBroker broker = EmbeddedBroker.start(output.brokerLog())) {
-          return run(prepared, output, broker.bootstrapServers(), stop);
-        }
-      }
-      String servers = config.stream().bootstrapServers();
-      // Before the folder is made: a cluster that cannot be used must not leave one behind.
-      try (RunTopics topics = new RunTopics(kafka(config, servers), new Topics(config.run()))) {
-        topics.check(
-            prepared.hooks(),
-            prepared.manifest().getSaes(),
-            config.stream().partitions(),
-            config.output().existing());
-      }
-      try (RunFolder output = checked.open()) {
-        return run(prepared, output, servers, stop);
+    try (PreparedRun prepared = PreparedRun.open(config, SaeflowVersion.current());
+        StopSignal stop = StopSignal.install()) {
+      try {
+        return run(prepared, checked, stop);
+      } catch (StoppedException e) {
+        // Said here: once the signal is closed, the process may be gone at any moment.
+        System.err.println("saeflow: " + e.getMessage());
+        throw e;
       }
     }
   }
@@ -80,6 +70,29 @@ public final class Pipeline implements PipelineRunner {
     Map<String, Object> kafka = new HashMap<>(config.stream().kafka());
     kafka.put("bootstrap.servers", bootstrapServers);
     return kafka;
+  }
+
+  private static RunSummary run(PreparedRun prepared, RunFolder checked, StopSignal stop)
+      throws Exception {
+    RunConfig config = prepared.config();
+    if (config.stream().embedded()) {
+      try (RunFolder output = checked.open();
+          EmbeddedBroker broker = EmbeddedBroker.start(output.brokerLog())) {
+        return run(prepared, output, broker.bootstrapServers(), stop);
+      }
+    }
+    String servers = config.stream().bootstrapServers();
+    // Before the folder is made: a cluster that cannot be used must not leave one behind.
+    try (RunTopics topics = new RunTopics(kafka(config, servers), new Topics(config.run()))) {
+      topics.check(
+          prepared.hooks(),
+          prepared.manifest().getSaes(),
+          config.stream().partitions(),
+          config.output().existing());
+    }
+    try (RunFolder output = checked.open()) {
+      return run(prepared, output, servers, stop);
+    }
   }
 
   private static RunSummary run(
@@ -106,7 +119,11 @@ public final class Pipeline implements PipelineRunner {
       try (Processors processors =
               Processors.start(
                   new ProcessorsConfig(
-                      kafka, INSTANCE, output.streamsState(), config.stream().threads()),
+                      kafka,
+                      INSTANCE,
+                      output.streamsState(),
+                      config.stream().threads(),
+                      bufferedMessages(prepared)),
                   topics,
                   prepared.encodeStages(),
                   prepared.aggregateStages(),
@@ -125,15 +142,15 @@ public final class Pipeline implements PipelineRunner {
                   new SinksConfig(kafka, output.root(), config.output().sinks()),
                   manifest,
                   prepared.tokenText());
-          TokenFeed feed = TokenFeed.open(kafka, topics);
+          CorpusFeed feed = CorpusFeed.start(kafka, topics, prepared);
           DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics)) {
-        CompletableFuture<RunTotals> fed = feed(feed, prepared);
+        CompletableFuture<RunTotals> fed = feed.done();
         try (Progress progress =
             Progress.start(
-                () -> snapshot(prepared, feed, producer, processors, fed),
+                () -> snapshot(prepared, feed, producer, processors),
                 System.err,
                 Progress.Style.ofTerminal())) {
-          while (!sinks.done().isDone() || !fed.isDone()) {
+          while (!(sinks.done().isDone() && isAggregated(processors, fed))) {
             throwFailureOf(fed);
             throwFailureOf(producer.finished());
             throwFailureOf(processors.failure());
@@ -141,7 +158,7 @@ public final class Pipeline implements PipelineRunner {
             Optional<String> letter = deadLetters.poll(CHECK_INTERVAL);
             if (letter.isPresent()) {
               throw new IllegalStateException(
-                  "a message could not be used and is kept on %s: %s"
+                  "a message could not be used and is kept on %s, so the run cannot be complete: %s"
                       .formatted(topics.deadLetters(), letter.get()));
             }
             if (stop.requested()) {
@@ -167,49 +184,34 @@ public final class Pipeline implements PipelineRunner {
     }
   }
 
-  /** Feeds the corpus on a thread of its own; a bad corpus shows as {@link BadInputException}. */
-  private static CompletableFuture<RunTotals> feed(TokenFeed feed, PreparedRun prepared) {
-    CompletableFuture<RunTotals> fed = new CompletableFuture<>();
-    Thread thread =
-        new Thread(
-            () -> {
-              try (TokenBatches batches = prepared.batches()) {
-                feed.send(batches);
-                fed.complete(
-                    new RunTotals(
-                        batches.documents(),
-                        batches.batches(),
-                        batches.sequences(),
-                        batches.tokens()));
-              } catch (CorpusException e) {
-                fed.completeExceptionally(new BadInputException(e.getMessage(), e));
-              } catch (RuntimeException | Error e) {
-                fed.completeExceptionally(e);
-              }
-            },
-            "feed");
-    thread.setDaemon(true);
-    thread.start();
-    return fed;
+  private static boolean isAggregated(Processors processors, CompletableFuture<RunTotals> fed) {
+    return fed.isDone()
+        && !fed.isCompletedExceptionally()
+        && processors.aggregatedTokens() == fed.join().getTokens();
   }
 
   private static ProgressSnapshot snapshot(
-      PreparedRun prepared,
-      TokenFeed feed,
-      ActivationProducer producer,
-      Processors processors,
-      CompletableFuture<RunTotals> fed) {
+      PreparedRun prepared, CorpusFeed feed, ActivationProducer producer, Processors processors) {
     long done = processors.aggregatedTokens();
+    // What an earlier process ran through the model is at least what it had aggregated.
+    long modelled = Math.max(done, processors.restoredTokens() + producer.tokens());
     long batch = prepared.batchTokens();
+    CompletableFuture<RunTotals> fed = feed.done();
     return new ProgressSnapshot(
         done,
         fed.isDone() && !fed.isCompletedExceptionally()
             ? OptionalLong.of(fed.join().getTokens())
             : OptionalLong.empty(),
         List.of(
-            new StageLag(
-                "model", batches(feed.tokens() - Math.max(done, producer.tokens()), batch)),
-            new StageLag("features", batches(producer.tokens() - done, batch))));
+            new StageLag("model", batches(feed.tokens() - modelled, batch)),
+            new StageLag("features", batches(modelled - done, batch))));
+  }
+
+  /** As many as fit into the room that waiting activations may take, shared by all partitions. */
+  private static int bufferedMessages(PreparedRun prepared) {
+    long partitions = (long) prepared.hooks().size() * prepared.config().stream().partitions();
+    long fit = BUFFERED_BYTES / (partitions * prepared.largestActivationBytes());
+    return (int) Math.max(1, Math.min(MAX_BUFFERED_MESSAGES, fit));
   }
 
   private static long batches(long tokens, long batchTokens) {

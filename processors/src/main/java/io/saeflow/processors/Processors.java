@@ -35,13 +35,23 @@ public final class Processors implements AutoCloseable {
   /** Each commit saves every feature that changed, which is most of them. */
   private static final Duration AGGREGATE_COMMIT_INTERVAL = Duration.ofSeconds(10);
 
-  private static final Duration TRANSACTION_TIMEOUT = Duration.ofSeconds(60);
-  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
-  private static final int BUFFERED_RECORDS = 20;
-  private static final long BUFFERED_BYTES = 256L << 20;
+  /**
+   * The broker's largest by default. A transaction lasts as long as a thread's round over its
+   * tasks, and a commit that saves and emits every feature of a large autoencoder takes minutes;
+   * one that is cut off is done again for ever. A restarted process fences its predecessor without
+   * it.
+   */
+  private static final Duration TRANSACTION_TIMEOUT = Duration.ofMinutes(15);
+
+  /** Likewise for a round without a poll; a dead process is noticed by its missing heartbeats. */
+  private static final Duration MAX_POLL_INTERVAL = Duration.ofHours(1);
+
+  /** State is restored from many small records. */
+  private static final int RESTORED_RECORDS = 2000;
 
   private final CompletableFuture<Void> failure = new CompletableFuture<>();
   private final Map<RangeOfSae, Long> tokensByRange = new ConcurrentHashMap<>();
+  private final Map<RangeOfSae, Long> restoredByRange = new ConcurrentHashMap<>();
   private final int ranges;
   private final KafkaStreams encode;
   private final KafkaStreams aggregate;
@@ -75,9 +85,17 @@ public final class Processors implements AutoCloseable {
       List<AggregateStage> aggregateStages,
       TallyConfig tally) {
     Processors processors = new Processors(config, topics, encodeStages, aggregateStages, tally);
-    processors.encode.start();
-    processors.aggregate.start();
-    return processors;
+    boolean started = false;
+    try {
+      processors.encode.start();
+      processors.aggregate.start();
+      started = true;
+      return processors;
+    } finally {
+      if (!started) {
+        processors.close();
+      }
+    }
   }
 
   /** Fails when a stage cannot go on; never completes otherwise. */
@@ -87,20 +105,29 @@ public final class Processors implements AutoCloseable {
 
   /** Tokens aggregated so far, restarts included: the mean over all feature ranges. */
   public long aggregatedTokens() {
-    return tokensByRange.values().stream().mapToLong(Long::longValue).sum() / ranges;
+    return mean(tokensByRange);
   }
 
-  /** Commits what is done and stops. */
+  /** Those of them that an earlier process had done. */
+  public long restoredTokens() {
+    return mean(restoredByRange);
+  }
+
+  private long mean(Map<RangeOfSae, Long> tokens) {
+    return tokens.values().stream().mapToLong(Long::longValue).sum() / ranges;
+  }
+
+  /** Finishes the batch under way, commits what is done, and stops. */
   @Override
   public void close() {
     CloseOptions options =
-        CloseOptions.groupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP)
-            .withTimeout(CLOSE_TIMEOUT);
+        CloseOptions.groupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
     encode.close(options);
     aggregate.close(options);
   }
 
   private void note(String sae, FeatureRange range, long batches, long tokens) {
+    restoredByRange.putIfAbsent(new RangeOfSae(sae, range), tokens);
     tokensByRange.put(new RangeOfSae(sae, range), tokens);
   }
 
@@ -126,14 +153,20 @@ public final class Processors implements AutoCloseable {
     properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, commitInterval.toMillis());
     properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, config.threads());
     properties.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
-    properties.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, BUFFERED_RECORDS);
-    properties.put("input.buffer.max.bytes", BUFFERED_BYTES);
+    properties.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, config.bufferedMessages());
     properties.put(StreamsConfig.ENABLE_METRICS_PUSH_CONFIG, false);
     // With a name of its own a restarted process gets its tasks back at once, rather than after its
     // dead predecessor's session has run out.
     putForConsumer(properties, ConsumerConfig.GROUP_INSTANCE_ID_CONFIG, config.instance());
     putForConsumer(properties, ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-    putForConsumer(properties, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, BUFFERED_RECORDS);
+    putForConsumer(properties, ConsumerConfig.MAX_POLL_RECORDS_CONFIG, config.bufferedMessages());
+    putForConsumer(
+        properties,
+        ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG,
+        Math.toIntExact(MAX_POLL_INTERVAL.toMillis()));
+    properties.put(
+        StreamsConfig.restoreConsumerPrefix(ConsumerConfig.MAX_POLL_RECORDS_CONFIG),
+        RESTORED_RECORDS);
     putForConsumer(
         properties, ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, Topics.MAX_REQUEST_BYTES);
     putForConsumer(properties, ConsumerConfig.FETCH_MAX_BYTES_CONFIG, Topics.MAX_REQUEST_BYTES);

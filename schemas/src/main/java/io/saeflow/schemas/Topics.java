@@ -17,6 +17,9 @@ public record Topics(String run) {
   public static final int MAX_REQUEST_BYTES = MAX_MESSAGE_BYTES + (64 << 10);
 
   private static final Pattern RUN_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
+  private static final Pattern OWN =
+      Pattern.compile(
+          "tokens|dead-letters|manifest|(activations|latents|features)\\..+|aggregate-.+-changelog");
   private static final Pattern SAE_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
 
   public Topics {
@@ -51,6 +54,11 @@ public record Topics(String run) {
   /** What the run is made of, keyed by run id; compacted (Avro). */
   public String manifest() {
     return run + ".manifest";
+  }
+
+  /** Whether {@code topic} is one of these, or holds the state of one of the run's stages. */
+  public boolean contains(String topic) {
+    return topic.startsWith(run + ".") && OWN.matcher(topic.substring(run.length() + 1)).matches();
   }
 
   /** Returns {@code run} if it can name a run, else throws {@link IllegalArgumentException}. */

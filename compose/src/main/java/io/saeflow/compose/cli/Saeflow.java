@@ -5,6 +5,7 @@ import io.saeflow.compose.Pipeline;
 import io.saeflow.compose.PipelineRunner;
 import io.saeflow.compose.SaeflowVersion;
 import io.saeflow.compose.SampledText;
+import io.saeflow.compose.StoppedException;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.demo.DemoCache;
 import io.saeflow.compose.demo.ModelText;
@@ -105,6 +106,9 @@ public final class Saeflow implements Runnable {
   }
 
   private static int failure(Exception failure, CommandLine command, boolean verbose) {
+    if (failure instanceof StoppedException) {
+      return FAILURE; // the pipeline has said so itself
+    }
     PrintWriter err = command.getErr();
     err.println("saeflow: " + description(failure));
     if (verbose) {

@@ -133,6 +133,14 @@ public final class PreparedRun implements AutoCloseable {
     return (long) config.corpus().batchSize() * corpus.packing().contextLength();
   }
 
+  /** How many bytes the values of a whole batch take at the widest hook point. */
+  public long largestActivationBytes() {
+    return saes.stream()
+        .mapToLong(sae -> batchTokens() * sae.file().weights().width() * Float.BYTES)
+        .max()
+        .orElseThrow();
+  }
+
   /** The corpus, cut into batches from its start; the caller closes it. */
   public TokenBatches batches() throws CorpusException {
     return corpus.batches(config.run());

@@ -19,6 +19,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
@@ -145,7 +146,7 @@ public final class RunTopics implements AutoCloseable {
     int patience = Math.toIntExact(PATIENCE.toMillis());
     try {
       return await(admin.listTopics(new ListTopicsOptions().timeoutMs(patience)).names()).stream()
-          .filter(name -> name.startsWith(topics.run() + "."))
+          .filter(topics::contains)
           .collect(Collectors.toSet());
     } catch (KafkaException e) {
       if (e.getCause() instanceof TimeoutException) {
@@ -171,18 +172,24 @@ public final class RunTopics implements AutoCloseable {
     }
   }
 
-  /** Deletes topics, and what the run's consumers had committed on them. */
+  /** Deletes what the run's consumers had committed, then topics. */
   private void delete(Set<String> names) {
-    await(admin.deleteTopics(names).all());
     for (String stage : List.of("producer", "encode", "aggregate")) {
+      String group = topics.run() + "." + stage;
       try {
-        await(admin.deleteConsumerGroups(List.of(topics.run() + "." + stage)).all());
+        // A process that died is a member until its session has run out.
+        await(
+            admin
+                .removeMembersFromConsumerGroup(group, new RemoveMembersFromConsumerGroupOptions())
+                .all());
+        await(admin.deleteConsumerGroups(List.of(group)).all());
       } catch (KafkaException e) {
         if (!(e.getCause() instanceof GroupIdNotFoundException)) {
           throw e;
         }
       }
     }
+    await(admin.deleteTopics(names).all());
   }
 
   private static NewTopic topic(String name, int partitions, Map<String, String> config) {

@@ -51,6 +51,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     unsent.set(0, store.tally().range().size());
     nextSnapshot = Math.max(FIRST_SNAPSHOT, 2 * store.tally().batches());
     store.beforeCommit(processorContext, this::emit);
+    report(store.tally());
   }
 
   @Override
@@ -75,7 +76,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
       tally.end((EndOfStream) message);
     }
     features.changed(record.timestamp());
-    observer.added(supplier.stage.id(), tally.range(), tally.batches(), tally.tokens());
+    report(tally);
     if (tally.isComplete()) {
       out.commit();
     }
@@ -97,6 +98,10 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     }
     unsent.clear();
     nextSnapshot = 2 * tally.batches();
+  }
+
+  private void report(RangeTally tally) {
+    observer.reached(supplier.stage.id(), tally.range(), tally.batches(), tally.tokens());
   }
 
   private void requireOurs(LatentMessage message, RangeTally tally)
@@ -125,7 +130,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     private final TallyObserver observer;
 
     /**
-     * @param observer told of every message that was counted
+     * @param observer told of every batch that was counted, and of what a restart found
      */
     Supplier(String run, AggregateStage stage, TallyConfig config, TallyObserver observer) {
       this.run = run;

@@ -25,7 +25,7 @@ public final class AggregateTopology {
   /**
    * The topology for all autoencoders of a run.
    *
-   * @param observer told of every message that was counted
+   * @param observer told of every batch that was counted, and of what a restart found
    */
   public static Topology build(
       Topics topics, List<AggregateStage> stages, TallyConfig config, TallyObserver observer) {

@@ -4,30 +4,58 @@ package io.saeflow.processors.aggregate;
 import io.saeflow.schemas.feature.Example;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /**
- * One activation of a feature worth keeping, with the window of tokens around it. Its arrays are
- * never changed.
+ * One activation of a feature worth keeping, with the window of tokens around it.
+ *
+ * <p>The window is held as it is saved, a third of its size in arrays, since a run keeps dozens of
+ * them for each feature: the token ids as variable-length integers, then position and value of each
+ * activation that is not zero, then the window's length.
  */
 final class Firing {
+  private static final int MAX_VAR_INT_BYTES = 5;
+
   private final long rank;
   private final long sequence;
   private final int position;
   private final float activation;
   private final long document;
   private final int windowStart;
-  private final int[] tokens;
-  private final float[] activations;
+  private final int windowLength;
+  private final byte[] window;
+
+  private Firing(
+      long rank,
+      long sequence,
+      int position,
+      float activation,
+      long document,
+      int windowStart,
+      int windowLength,
+      byte[] window) {
+    this.rank = rank;
+    this.sequence = sequence;
+    this.position = position;
+    this.activation = activation;
+    this.document = document;
+    this.windowStart = windowStart;
+    this.windowLength = windowLength;
+    this.window = window;
+  }
 
   /**
-   * @param rank the firing's place in the random order, see {@link RandomOrder}
+   * A firing.
+   *
+   * @param rank its place in the random order, see {@link RandomOrder}
    * @param document the document at the position; -1 where there is none
    * @param windowStart the window's first position in the sequence
    * @param tokens the window's token ids
    * @param activations the feature's value at each of them
    */
-  Firing(
+  static Firing of(
       long rank,
       long sequence,
       int position,
@@ -36,14 +64,28 @@ final class Firing {
       int windowStart,
       int[] tokens,
       float[] activations) {
-    this.rank = rank;
-    this.sequence = sequence;
-    this.position = position;
-    this.activation = activation;
-    this.document = document;
-    this.windowStart = windowStart;
-    this.tokens = tokens;
-    this.activations = activations;
+    ByteBuffer out =
+        ByteBuffer.allocate(
+            tokens.length * (2 * MAX_VAR_INT_BYTES + Float.BYTES) + MAX_VAR_INT_BYTES);
+    for (int token : tokens) {
+      putVarInt(out, token);
+    }
+    for (int i = 0; i < tokens.length; i++) {
+      if (activations[i] != 0) {
+        putVarInt(out, i);
+        out.putFloat(activations[i]);
+      }
+    }
+    putVarInt(out, tokens.length);
+    return new Firing(
+        rank,
+        sequence,
+        position,
+        activation,
+        document,
+        windowStart,
+        tokens.length,
+        Arrays.copyOf(out.array(), out.position()));
   }
 
   long rank() {
@@ -63,35 +105,25 @@ final class Firing {
   }
 
   Example toExample() {
-    List<Integer> tokenList = new ArrayList<>(tokens.length);
-    List<Float> activationList = new ArrayList<>(tokens.length);
-    for (int i = 0; i < tokens.length; i++) {
-      tokenList.add(tokens[i]);
-      activationList.add(activations[i]);
+    ByteBuffer in = ByteBuffer.wrap(window);
+    List<Integer> tokens = new ArrayList<>(windowLength);
+    for (int i = 0; i < windowLength; i++) {
+      tokens.add(getVarInt(in));
     }
-    return new Example(
-        sequence, position, activation, document, windowStart, tokenList, activationList);
+    List<Float> activations = new ArrayList<>(Collections.nCopies(windowLength, 0f));
+    for (int i = getVarInt(in); i < windowLength; i = getVarInt(in)) {
+      activations.set(i, in.getFloat());
+    }
+    return new Example(sequence, position, activation, document, windowStart, tokens, activations);
   }
 
-  /** At most this many bytes are written. */
-  int maxBytes() {
-    return 4 * Long.BYTES + 4 * Integer.BYTES + tokens.length * (2 * 5 + Float.BYTES);
+  int bytes() {
+    return 3 * Long.BYTES + 5 * Integer.BYTES + window.length;
   }
 
-  /** Token ids as variable-length integers; of the activations only those that are not zero. */
   void writeTo(ByteBuffer out) {
-    out.putLong(rank).putLong(sequence).putInt(position).putFloat(activation);
-    out.putLong(document).putInt(windowStart).putInt(tokens.length);
-    for (int token : tokens) {
-      putVarInt(out, token);
-    }
-    for (int i = 0; i < tokens.length; i++) {
-      if (activations[i] != 0) {
-        putVarInt(out, i);
-        out.putFloat(activations[i]);
-      }
-    }
-    putVarInt(out, tokens.length);
+    out.putLong(rank).putLong(sequence).putInt(position).putFloat(activation).putLong(document);
+    out.putInt(windowStart).putInt(windowLength).putInt(window.length).put(window);
   }
 
   static Firing readFrom(ByteBuffer in) {
@@ -101,17 +133,11 @@ final class Firing {
     float activation = in.getFloat();
     long document = in.getLong();
     int windowStart = in.getInt();
-    int length = in.getInt();
-    int[] tokens = new int[length];
-    for (int i = 0; i < length; i++) {
-      tokens[i] = getVarInt(in);
-    }
-    float[] activations = new float[length];
-    for (int i = getVarInt(in); i < length; i = getVarInt(in)) {
-      activations[i] = in.getFloat();
-    }
+    int windowLength = in.getInt();
+    byte[] window = new byte[in.getInt()];
+    in.get(window);
     return new Firing(
-        rank, sequence, position, activation, document, windowStart, tokens, activations);
+        rank, sequence, position, activation, document, windowStart, windowLength, window);
   }
 
   private static void putVarInt(ByteBuffer out, int value) {

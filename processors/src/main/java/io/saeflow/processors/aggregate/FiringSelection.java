@@ -74,10 +74,10 @@ final class FiringSelection {
     return List.of(Arrays.copyOf(firings, size));
   }
 
-  int maxBytes() {
+  int bytes() {
     int bytes = Integer.BYTES;
     for (int i = 0; i < size; i++) {
-      bytes += firings[i].maxBytes();
+      bytes += firings[i].bytes();
     }
     return bytes;
   }

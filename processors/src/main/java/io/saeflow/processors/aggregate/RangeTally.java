@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * and of how latents are split into ranges.
  *
  * <p>Within a batch a feature's values are taken by (row, position), which fixes the rounding of
- * its float64 sums; across batches those sums are added exactly. Every batch must be added once.
+ * its float64 sums; across batches those sums are added exactly.
  */
 final class RangeTally {
   /** The key under which what belongs to no single feature is saved. */
@@ -32,7 +32,7 @@ final class RangeTally {
   private final RandomOrder randomOrder;
   private final FeatureTally[] features;
 
-  private long batches;
+  private final SeenBatches seen = new SeenBatches();
   private long tokens;
   private long nonFiniteTokens;
   private long endBatches = -1;
@@ -54,7 +54,7 @@ final class RangeTally {
   }
 
   long batches() {
-    return batches;
+    return seen.count();
   }
 
   /** Tokens seen, those with activations that were not finite included. */
@@ -64,15 +64,18 @@ final class RangeTally {
 
   /** Whether every batch of a bounded run has been added. */
   boolean isComplete() {
-    return batches == endBatches;
+    return seen.count() == endBatches;
   }
 
   void end(EndOfStream end) {
     endBatches = end.batches();
   }
 
+  /** Adds a batch; does nothing if it was added before. */
   void add(LatentBatch batch) {
-    batches++;
+    if (!seen.add(batch.number())) {
+      return;
+    }
     tokens += batch.batch().tokens().length - batch.nonFiniteTokens();
     nonFiniteTokens += batch.nonFiniteTokens();
     new BatchByFeature(batch).forEachFeature();
@@ -83,7 +86,7 @@ final class RangeTally {
     FeatureTally feature = features[latent - range.from()];
     return FeatureRecord.newBuilder()
         .setLatent(latent)
-        .setBatches(batches)
+        .setBatches(seen.count())
         .setComplete(isComplete())
         .setTokens(tokens)
         .setNonFiniteTokens(nonFiniteTokens)
@@ -111,14 +114,11 @@ final class RangeTally {
     dirtyCounts.clear();
     dirtyTop.clear();
     dirtyRandom.clear();
+    ByteBuffer range = ByteBuffer.allocate(3 * Long.BYTES + seen.bytes());
+    range.putLong(tokens).putLong(nonFiniteTokens).putLong(endBatches);
+    seen.writeTo(range);
     log.accept(
-        ByteBuffer.allocate(5).putInt(RANGE_KEY).put(Part.COUNTS.code).array(),
-        ByteBuffer.allocate(4 * Long.BYTES)
-            .putLong(batches)
-            .putLong(tokens)
-            .putLong(nonFiniteTokens)
-            .putLong(endBatches)
-            .array());
+        ByteBuffer.allocate(5).putInt(RANGE_KEY).put(Part.COUNTS.code).array(), range.array());
   }
 
   /** Takes back one key and value that {@link #saveChanges} handed over. */
@@ -128,10 +128,10 @@ final class RangeTally {
     Part part = Part.of(in.get());
     ByteBuffer content = ByteBuffer.wrap(value);
     if (latent == RANGE_KEY) {
-      batches = content.getLong();
       tokens = content.getLong();
       nonFiniteTokens = content.getLong();
       endBatches = content.getLong();
+      seen.readFrom(content);
       return;
     }
     FeatureTally feature = features[latent - range.from()];
@@ -147,9 +147,9 @@ final class RangeTally {
   }
 
   private static byte[] bytes(FiringSelection selection) {
-    ByteBuffer out = ByteBuffer.allocate(selection.maxBytes());
+    ByteBuffer out = ByteBuffer.allocate(selection.bytes());
     selection.writeTo(out);
-    return Arrays.copyOf(out.array(), out.position());
+    return out.array();
   }
 
   private static List<Example> examples(FiringSelection selection, Comparator<Firing> order) {
@@ -295,7 +295,7 @@ final class RangeTally {
       }
       DocumentSpan span = spanAt(batch.documents().get(row), position);
       long document = span == null ? -1 : span.document();
-      return new Firing(rank, sequence, position, value(i), document, start, window, activations);
+      return Firing.of(rank, sequence, position, value(i), document, start, window, activations);
     }
 
     private @Nullable DocumentSpan spanAt(List<DocumentSpan> spans, int position) {

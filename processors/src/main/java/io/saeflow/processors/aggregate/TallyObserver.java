@@ -7,11 +7,11 @@ import io.saeflow.schemas.stream.FeatureRange;
 @FunctionalInterface
 public interface TallyObserver {
   /**
-   * A batch was added.
+   * A batch was added, or the range was restored.
    *
    * @param sae the autoencoder's id
    * @param batches how many batches the range has seen since the run began, restarts included
    * @param tokens how many tokens they hold
    */
-  void added(String sae, FeatureRange range, long batches, long tokens);
+  void reached(String sae, FeatureRange range, long batches, long tokens);
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.store;
 
+import io.saeflow.schemas.Topics;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.streams.processor.StateStore;
 import org.apache.kafka.streams.state.StoreBuilder;
 
@@ -29,6 +31,8 @@ public final class ObjectStoreBuilder<T extends StateStore> implements StoreBuil
     this.name = name;
     this.changelog = changelog;
     this.constructor = constructor;
+    topicConfig.put(
+        TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(Topics.MAX_REQUEST_BYTES));
   }
 
   @Override

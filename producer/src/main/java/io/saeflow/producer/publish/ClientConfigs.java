@@ -2,6 +2,7 @@
 package io.saeflow.producer.publish;
 
 import io.saeflow.schemas.Topics;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -14,6 +15,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * win over the rest.
  */
 final class ClientConfigs {
+  private static final Duration MAX_POLL_INTERVAL = Duration.ofHours(1);
+
   private ClientConfigs() {}
 
   /** A producer whose records arrive once, in order. */
@@ -53,6 +56,9 @@ final class ClientConfigs {
     config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     config.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
     config.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, maxRecords);
+    // A large model takes minutes for a batch; a dead process is noticed by its heartbeats.
+    config.put(
+        ConsumerConfig.MAX_POLL_INTERVAL_MS_CONFIG, Math.toIntExact(MAX_POLL_INTERVAL.toMillis()));
     config.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     config.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     return config;

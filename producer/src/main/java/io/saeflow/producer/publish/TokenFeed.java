@@ -31,6 +31,7 @@ public final class TokenFeed implements AutoCloseable {
   private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
 
   private volatile long tokens;
+  private volatile boolean closed;
 
   /**
    * @param held for each partition how many records it holds
@@ -83,13 +84,18 @@ public final class TokenFeed implements AutoCloseable {
     return tokens;
   }
 
+  /** Makes a {@link #send} under way fail soon. */
   @Override
   public void close() {
+    closed = true;
     producer.close();
   }
 
   private void sendUnlessHeld(StreamMessage message) {
     throwFailure();
+    if (closed) {
+      throw new KafkaException("%s: the feed was closed".formatted(topic));
+    }
     int partition = (int) (message.number() % held.length);
     if (message.number() / held.length < held[partition]) {
       return;

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose;
+
+import io.saeflow.compose.config.BadInputException;
+import io.saeflow.compose.prepare.PreparedRun;
+import io.saeflow.producer.corpus.CorpusException;
+import io.saeflow.producer.corpus.TokenBatches;
+import io.saeflow.producer.publish.TokenFeed;
+import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.RunTotals;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+
+/** Feeds a run's corpus to the tokens topic, on a thread of its own. */
+final class CorpusFeed implements AutoCloseable {
+  private final PreparedRun run;
+  private final TokenFeed feed;
+  private final CompletableFuture<RunTotals> done = new CompletableFuture<>();
+  private final Thread thread = new Thread(this::feed, "feed");
+
+  private CorpusFeed(PreparedRun run, TokenFeed feed) {
+    this.run = run;
+    this.feed = feed;
+  }
+
+  static CorpusFeed start(Map<String, Object> kafka, Topics topics, PreparedRun run) {
+    CorpusFeed started = new CorpusFeed(run, TokenFeed.open(kafka, topics));
+    started.thread.start();
+    return started;
+  }
+
+  /** The corpus' totals once all of it is on the topic; {@link BadInputException} if it is bad. */
+  CompletableFuture<RunTotals> done() {
+    return done;
+  }
+
+  /** How many tokens are on the topic so far. */
+  long tokens() {
+    return feed.tokens();
+  }
+
+  /** Stops and waits for the thread: what it reads with is closed after this. */
+  @Override
+  public void close() {
+    feed.close();
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void feed() {
+    try (TokenBatches batches = run.batches()) {
+      feed.send(batches);
+      done.complete(
+          new RunTotals(
+              batches.documents(), batches.batches(), batches.sequences(), batches.tokens()));
+    } catch (CorpusException e) {
+      done.completeExceptionally(new BadInputException(e.getMessage(), e));
+    } catch (RuntimeException | Error e) {
+      done.completeExceptionally(e);
+    }
+  }
+}
