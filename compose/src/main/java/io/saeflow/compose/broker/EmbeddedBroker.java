@@ -147,6 +147,8 @@ public final class EmbeddedBroker implements AutoCloseable {
     p.put("transaction.state.log.num.partitions", "4");
     p.put("share.coordinator.state.topic.num.partitions", "1");
     p.put("group.initial.rebalance.delay.ms", "0");
+    // There is no other broker to hand leadership to; asking for it takes seconds.
+    p.put("controlled.shutdown.enable", "false");
 
     p.put("message.max.bytes", Integer.toString(Topics.MAX_REQUEST_BYTES));
     p.put("replica.fetch.max.bytes", Integer.toString(Topics.MAX_REQUEST_BYTES));

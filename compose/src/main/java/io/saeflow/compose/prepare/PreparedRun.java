@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /** Everything a run reads, opened and found to fit together. Nothing has been created yet. */
@@ -149,11 +150,22 @@ public final class PreparedRun implements AutoCloseable {
   /** A token's text; its number in brackets if there is no tokenizer, or the token is not in it. */
   public TokenText tokenText() {
     Optional<Tokenizer> tokenizer = corpus.tokenizer();
-    return id ->
-        tokenizer
-            .filter(known -> id < known.vocabularySize())
-            .map(known -> known.token(id))
-            .orElseGet(() -> "[" + id + "]");
+    // Sinks ask millions of times for few tokens, and each answer of the tokenizer is a native
+    // call.
+    AtomicReferenceArray<String> known =
+        new AtomicReferenceArray<>(model.config().vocabularySize());
+    return id -> {
+      String text = known.get(id);
+      if (text == null) {
+        text =
+            tokenizer
+                .filter(words -> id < words.vocabularySize())
+                .map(words -> words.token(id))
+                .orElseGet(() -> "[" + id + "]");
+        known.set(id, text);
+      }
+      return text;
+    };
   }
 
   @Override
