@@ -178,10 +178,15 @@ public final class RunTopics implements AutoCloseable {
       String group = topics.run() + "." + stage;
       try {
         // A process that died is a member until its session has run out.
-        await(
-            admin
-                .removeMembersFromConsumerGroup(group, new RemoveMembersFromConsumerGroupOptions())
-                .all());
+        if (!await(admin.describeConsumerGroups(List.of(group)).describedGroups().get(group))
+            .members()
+            .isEmpty()) {
+          await(
+              admin
+                  .removeMembersFromConsumerGroup(
+                      group, new RemoveMembersFromConsumerGroupOptions())
+                  .all());
+        }
         await(admin.deleteConsumerGroups(List.of(group)).all());
       } catch (KafkaException e) {
         if (!(e.getCause() instanceof GroupIdNotFoundException)) {
