@@ -32,8 +32,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Supplier;
 import org.apache.avro.Schema;
 
 /**
@@ -146,10 +146,7 @@ public final class Pipeline implements PipelineRunner {
           DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics)) {
         CompletableFuture<RunTotals> fed = feed.done();
         try (Progress progress =
-            Progress.start(
-                () -> snapshot(prepared, feed, producer, processors),
-                System.err,
-                Progress.Style.ofTerminal())) {
+            showProgress(() -> snapshot(prepared, feed, producer, processors))) {
           while (!(sinks.done().isDone() && isAggregated(processors, fed))) {
             throwFailureOf(fed);
             throwFailureOf(producer.finished());
@@ -166,7 +163,6 @@ public final class Pipeline implements PipelineRunner {
             }
           }
         }
-        throwFailureOf(fed);
         throwFailureOf(sinks.done());
         finished = RunManifest.newBuilder(manifest).setTotals(fed.join()).build();
         manifestTopic.publish(finished);
@@ -182,6 +178,10 @@ public final class Pipeline implements PipelineRunner {
           totals.getTokens(),
           Duration.ofNanos(System.nanoTime() - start));
     }
+  }
+
+  private static Progress showProgress(Supplier<ProgressSnapshot> source) {
+    return Progress.start(source, System.err, Progress.Style.ofTerminal());
   }
 
   private static boolean isAggregated(Processors processors, CompletableFuture<RunTotals> fed) {
@@ -241,7 +241,7 @@ public final class Pipeline implements PipelineRunner {
     }
     try {
       future.get();
-    } catch (ExecutionException | CompletionException e) {
+    } catch (ExecutionException e) {
       if (e.getCause() instanceof Exception cause) {
         throw cause;
       }

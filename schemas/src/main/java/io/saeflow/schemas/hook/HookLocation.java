@@ -2,6 +2,7 @@
 package io.saeflow.schemas.hook;
 
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** A place inside one transformer block, under its TransformerLens name and OpenAI's. */
 public enum HookLocation {
@@ -21,7 +22,7 @@ public enum HookLocation {
   private final String transformerLens;
   private final Optional<String> openAi;
 
-  HookLocation(String transformerLens, @org.jspecify.annotations.Nullable String openAi) {
+  HookLocation(String transformerLens, @Nullable String openAi) {
     this.transformerLens = transformerLens;
     this.openAi = Optional.ofNullable(openAi);
   }
