@@ -9,6 +9,7 @@ import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.processors.aggregate.AggregateStage;
+import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.aggregate.TallyConfig;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.producer.corpus.CorpusException;
@@ -126,7 +127,8 @@ public final class PreparedRun implements AutoCloseable {
         config.statistics().top(),
         config.statistics().random(),
         config.statistics().window(),
-        config.statistics().seed());
+        config.statistics().seed(),
+        config.statistics().labels());
   }
 
   /** How many tokens a whole batch has. */
@@ -238,6 +240,7 @@ public final class PreparedRun implements AutoCloseable {
         .setRandom(config.statistics().random())
         .setWindow(config.statistics().window())
         .setSeed(config.statistics().seed())
+        .setLabels(config.statistics().labels().stream().map(LabelField::text).toList())
         .setSaes(saes.stream().map(PreparedSae::manifest).toList())
         .setTotals(null)
         .build();
