@@ -227,6 +227,13 @@ final class RunCommand implements Callable<Integer> {
   private @Nullable Long streamThreads;
 
   @Option(
+      names = "--metrics-port",
+      paramLabel = "PORT",
+      description =
+          "Serve Prometheus metrics at http://127.0.0.1:PORT/metrics. Default: not served.")
+  private @Nullable Long metricsPort;
+
+  @Option(
       names = "--bootstrap-servers",
       paramLabel = "HOST:PORT,...",
       description =
@@ -297,6 +304,7 @@ final class RunCommand implements Callable<Integer> {
     number(settings, Setting.FEATURE_RANGES, featureRanges);
     number(settings, Setting.THREADS, threads);
     number(settings, Setting.STREAM_THREADS, streamThreads);
+    number(settings, Setting.METRICS_PORT, metricsPort);
     if (text != null) {
       settings.paths(Setting.TEXT, text);
     }

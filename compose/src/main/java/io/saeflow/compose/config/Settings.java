@@ -151,6 +151,7 @@ public final class Settings {
             integer(Setting.PARTITIONS).orElse(StreamConfig.DEFAULT_PARTITIONS),
             integer(Setting.FEATURE_RANGES),
             integer(Setting.STREAM_THREADS).orElseGet(StreamConfig::defaultThreads),
+            integer(Setting.METRICS_PORT),
             properties(Setting.KAFKA)),
         new OutputConfig(
             out,

@@ -8,6 +8,7 @@ import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.processors.aggregate.AggregateStage;
 import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.aggregate.TallyConfig;
@@ -116,6 +117,13 @@ public final class PreparedRun implements AutoCloseable {
 
   public List<EncodeStage> encodeStages() {
     return saes.stream().map(sae -> sae.encodeStage(engine)).toList();
+  }
+
+  /** What the autoencoders' encoders have done, by id. */
+  public Map<String, EncoderMeter> encoderMeters() {
+    Map<String, EncoderMeter> meters = new TreeMap<>();
+    saes.forEach(sae -> meters.put(sae.config().id(), sae.meter()));
+    return meters;
   }
 
   public List<AggregateStage> aggregateStages() {

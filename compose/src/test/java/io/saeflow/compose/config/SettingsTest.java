@@ -52,7 +52,13 @@ class SettingsTest {
                     OptionalLong.empty()),
                 List.of(new SaeConfig("sae", Path.of("x/sae.pt"), Optional.empty(), "sae")),
                 new StatisticsConfig(20, 20, 64, 0, List.of()),
-                new StreamConfig("embedded", 1, OptionalInt.empty(), halfTheCores, Map.of()),
+                new StreamConfig(
+                    "embedded",
+                    1,
+                    OptionalInt.empty(),
+                    halfTheCores,
+                    OptionalInt.empty(),
+                    Map.of()),
                 new OutputConfig(
                     Path.of("work/out v1.2"),
                     ExistingOutput.REFUSE,
@@ -96,6 +102,7 @@ class SettingsTest {
             partitions: 3
             feature-ranges: 6
             stream-threads: 2
+            metrics-port: 9464
             bootstrap-servers: broker-1:9092,broker-2:9092
             kafka:
               security.protocol: SSL
@@ -141,6 +148,7 @@ class SettingsTest {
                     3,
                     OptionalInt.of(6),
                     2,
+                    OptionalInt.of(9464),
                     Map.of(
                         "security.protocol", "SSL",
                         "request.timeout.ms", "60000",
@@ -221,6 +229,7 @@ class SettingsTest {
           labels: [year, "year:10"]    | label: 'year' twice (expected: each field once)
           threads: 0                   | threads: 0 (expected: >= 1)
           stream-threads: 0            | stream-threads: 0 (expected: >= 1)
+          metrics-port: 65536          | metrics-port: 65536 (expected: 0 to 65535)
           partitions: 0                | partitions: 0 (expected: >= 1)
           feature-ranges: 0            | feature-ranges: 0 (expected: >= 1)
           top: 3000000000              | top: 3000000000 (expected: at most 2147483647)
