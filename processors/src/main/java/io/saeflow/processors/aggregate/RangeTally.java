@@ -70,7 +70,8 @@ final class RangeTally {
   long stateBytes() {
     long bytes = 0;
     for (FeatureTally feature : features) {
-      bytes += feature.countsBytes() + feature.top().bytes() + feature.random().bytes();
+      bytes += feature.countsBytes() + feature.labels().bytes();
+      bytes += feature.top().bytes() + feature.random().bytes();
     }
     return bytes;
   }
