@@ -46,8 +46,6 @@ public final class Sinks implements AutoCloseable {
   private final Set<SinkKind> kinds;
   private final RunManifest manifest;
   private final List<Source> sources = new ArrayList<>();
-  private final List<FeatureRecordConsumer> features = new ArrayList<>();
-  private final List<LatentCache> caches = new ArrayList<>();
   private final List<TopicReader> readers = new ArrayList<>();
   private final CompletableFuture<Void> done = new CompletableFuture<>();
 
@@ -121,23 +119,6 @@ public final class Sinks implements AutoCloseable {
     return done;
   }
 
-  /** How far the sinks are. May be called from any thread, at any time. */
-  public SinkProgress progress() {
-    long written = 0;
-    for (FeatureRecordConsumer consumer : features) {
-      written += consumer.written();
-    }
-    for (LatentCache cache : caches) {
-      written += cache.shards();
-    }
-    long expected = 0;
-    for (SaeManifest sae : manifest.getSaes()) {
-      expected += readsFeatures() ? sae.getLatents() : 0;
-      expected += kinds.contains(SinkKind.DELPHI) ? sae.getFeatureRanges() : 0;
-    }
-    return new SinkProgress(written, expected);
-  }
-
   /**
    * What was written, by autoencoder, then by kind.
    *
@@ -182,10 +163,6 @@ public final class Sinks implements AutoCloseable {
     return new SinkFiles(kind.id(), sae.getId(), folder, files);
   }
 
-  private boolean readsFeatures() {
-    return kinds.contains(SinkKind.SAE_VIEWER) || kinds.contains(SinkKind.NEURON_RECORDS);
-  }
-
   private void open(OutputFolder out, SaeManifest sae, TokenText text) throws IOException {
     Topics topics = new Topics(manifest.getRun());
     List<FeatureSink> formats = new ArrayList<>();
@@ -197,12 +174,10 @@ public final class Sinks implements AutoCloseable {
     }
     if (!formats.isEmpty()) {
       FeatureRecordConsumer consumer = new FeatureRecordConsumer(sae.getLatents(), formats);
-      features.add(consumer);
       sources.add(new Source(topics.features(sae.getId()), sae.getFeatureRanges(), consumer));
     }
     if (kinds.contains(SinkKind.DELPHI)) {
       LatentCache cache = new LatentCache(out, manifest, sae);
-      caches.add(cache);
       sources.add(new Source(topics.latents(sae.getId()), sae.getFeatureRanges(), cache));
     }
   }

@@ -28,12 +28,12 @@ public enum HookLocation {
   }
 
   /** The name inside a block, such as {@code hook_resid_post}. */
-  public String transformerLensName() {
+  String transformerLensName() {
     return transformerLens;
   }
 
   /** OpenAI's name, such as {@code resid_post_mlp}; they have none for {@link #RESID_PRE}. */
-  public Optional<String> openAiName() {
+  Optional<String> openAiName() {
     return openAi;
   }
 }
