@@ -17,6 +17,9 @@ public final class OutputFolder {
 
   private final Path root;
 
+  /**
+   * @param root need not exist; taken from the working directory if relative
+   */
   public OutputFolder(Path root) {
     this.root = root.toAbsolutePath().normalize();
   }
