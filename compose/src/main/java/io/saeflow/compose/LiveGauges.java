@@ -5,7 +5,6 @@ import io.saeflow.compose.metrics.RunGauges;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.processors.Processors;
 import io.saeflow.producer.publish.ActivationProducer;
-import io.saeflow.sinks.Sinks;
 import java.util.Map;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
@@ -15,7 +14,6 @@ record LiveGauges(
     CorpusFeed feed,
     ActivationProducer producer,
     Processors processors,
-    Sinks sinks,
     Map<String, EncoderMeter> encoders)
     implements RunGauges {
 
@@ -43,11 +41,6 @@ record LiveGauges(
   @Override
   public long deadLetters() {
     return producer.deadLetters();
-  }
-
-  @Override
-  public long written() {
-    return sinks.progress().written();
   }
 
   @Override

@@ -68,6 +68,7 @@ public final class MetricsServer implements AutoCloseable {
             .buildAndStart());
   }
 
+  /** The port that it serves on. */
   public int port() {
     return server.getPort();
   }
@@ -84,9 +85,9 @@ public final class MetricsServer implements AutoCloseable {
         .labelNames("stage")
         .callback(
             sample -> {
-              sample.call(gauges.fedTokens(), "feed");
-              sample.call(gauges.modelledTokens(), "model");
-              sample.call(gauges.aggregatedTokens(), "aggregate");
+              sample.call((double) gauges.fedTokens(), "feed");
+              sample.call((double) gauges.modelledTokens(), "model");
+              sample.call((double) gauges.aggregatedTokens(), "aggregate");
             })
         .register(registry);
     counter(
@@ -95,11 +96,6 @@ public final class MetricsServer implements AutoCloseable {
         "Batches aggregated, over all feature ranges.",
         gauges::aggregatedBatches);
     counter(registry, "saeflow_dead_letters_total", "Messages set aside.", gauges::deadLetters);
-    counter(
-        registry,
-        "saeflow_written_total",
-        "Feature records and cache shards written.",
-        gauges::written);
     encoder(
         registry,
         gauges,
@@ -127,7 +123,7 @@ public final class MetricsServer implements AutoCloseable {
     GaugeWithCallback.builder()
         .name("saeflow_state_bytes")
         .help("Bytes of feature state as last saved.")
-        .callback(sample -> sample.call(gauges.stateBytes()))
+        .callback(sample -> sample.call((double) gauges.stateBytes()))
         .register(registry);
     for (KafkaGauge gauge : KAFKA) {
       gauge.register(registry, gauges);
@@ -139,7 +135,7 @@ public final class MetricsServer implements AutoCloseable {
     CounterWithCallback.builder()
         .name(name)
         .help(help)
-        .callback(sample -> sample.call(value.getAsLong()))
+        .callback(sample -> sample.call((double) value.getAsLong()))
         .register(registry);
   }
 

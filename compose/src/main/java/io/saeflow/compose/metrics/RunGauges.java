@@ -23,9 +23,6 @@ public interface RunGauges {
   /** Messages set aside. */
   long deadLetters();
 
-  /** Feature records and shards written. */
-  long written();
-
   /** By autoencoder. */
   Map<String, EncoderMeter> encoders();
 

@@ -44,7 +44,6 @@ class MetricsServerTest {
               "saeflow_tokens_total{stage=\"aggregate\"} 10.0",
               "saeflow_aggregated_batches_total 5.0",
               "saeflow_dead_letters_total 1.0",
-              "saeflow_written_total 7.0",
               "saeflow_encoded_tokens_total{sae=\"demo\"} 0.0",
               "saeflow_state_bytes 4096.0",
               "saeflow_commit_latency_seconds_mean{client=\"encode-1\"} 0.25");
@@ -87,11 +86,6 @@ class MetricsServerTest {
     @Override
     public long deadLetters() {
       return 1;
-    }
-
-    @Override
-    public long written() {
-      return 7;
     }
 
     @Override
