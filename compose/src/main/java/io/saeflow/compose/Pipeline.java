@@ -56,12 +56,12 @@ public final class Pipeline implements PipelineRunner {
   public Pipeline() {}
 
   @Override
-  public RunSummary run(RunConfig config) throws Exception {
+  public RunSummary run(RunConfig config, RunListener listener) throws Exception {
     RunFolder checked = RunFolder.check(config.output().directory(), config.output().existing());
     try (PreparedRun prepared = PreparedRun.open(config, SaeflowVersion.current());
         StopSignal stop = StopSignal.install()) {
       try {
-        return run(prepared, checked, stop);
+        return run(prepared, checked, stop, listener);
       } catch (StoppedException e) {
         // Said here: once the signal is closed, the process may be gone at any moment.
         System.err.println("saeflow: " + e.getMessage());
@@ -76,13 +76,14 @@ public final class Pipeline implements PipelineRunner {
     return kafka;
   }
 
-  private static RunSummary run(PreparedRun prepared, RunFolder checked, StopSignal stop)
+  private static RunSummary run(
+      PreparedRun prepared, RunFolder checked, StopSignal stop, RunListener listener)
       throws Exception {
     RunConfig config = prepared.config();
     if (config.stream().embedded()) {
       try (RunFolder output = checked.open();
           EmbeddedBroker broker = EmbeddedBroker.start(output.brokerLog())) {
-        return run(prepared, output, broker.bootstrapServers(), stop);
+        return run(prepared, output, broker.bootstrapServers(), stop, listener);
       }
     }
     String servers = config.stream().bootstrapServers();
@@ -95,12 +96,16 @@ public final class Pipeline implements PipelineRunner {
           config.output().existing());
     }
     try (RunFolder output = checked.open()) {
-      return run(prepared, output, servers, stop);
+      return run(prepared, output, servers, stop, listener);
     }
   }
 
   private static RunSummary run(
-      PreparedRun prepared, RunFolder output, String bootstrapServers, StopSignal stop)
+      PreparedRun prepared,
+      RunFolder output,
+      String bootstrapServers,
+      StopSignal stop,
+      RunListener listener)
       throws Exception {
     RunConfig config = prepared.config();
     Topics topics = new Topics(config.run());
@@ -145,13 +150,17 @@ public final class Pipeline implements PipelineRunner {
               Sinks.start(
                   new SinksConfig(kafka, output.root(), config.output().sinks()),
                   manifest,
-                  prepared.tokenText());
+                  prepared.tokenText(),
+                  prepared.vocabularySize());
           CorpusFeed feed = CorpusFeed.start(kafka, topics, prepared);
           DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics)) {
         CompletableFuture<RunTotals> fed = feed.done();
         LiveGauges gauges = new LiveGauges(feed, producer, processors, prepared.encoderMeters());
         try (Progress progress = showProgress(() -> snapshot(gauges, fed, prepared.batchTokens()));
-            AutoCloseable metrics = metrics(config.stream().metricsPort(), gauges)) {
+            AutoCloseable metrics = metrics(config.stream().metricsPort(), gauges);
+            ProgressTimeline timeline =
+                ProgressTimeline.open(sinks, gauges, fed, prepared.batchTokens())) {
+          listener.writing(output.root());
           while (!(sinks.done().isDone() && isAggregated(processors, fed))) {
             throwFailureOf(fed);
             throwFailureOf(producer.finished());
@@ -163,6 +172,7 @@ public final class Pipeline implements PipelineRunner {
                   "a message could not be used and is kept on %s, so the run cannot be complete: %s"
                       .formatted(topics.deadLetters(), letter.get()));
             }
+            timeline.appendWhenDue();
             if (stop.requested()) {
               throw new StoppedException(output.root());
             }
@@ -197,16 +207,14 @@ public final class Pipeline implements PipelineRunner {
 
   private static ProgressSnapshot snapshot(
       RunGauges gauges, CompletableFuture<RunTotals> fed, long batchTokens) {
-    long modelled = gauges.modelledTokens();
-    long done = gauges.aggregatedTokens();
     return new ProgressSnapshot(
-        done,
+        gauges.aggregatedTokens(),
         fed.isDone() && !fed.isCompletedExceptionally()
             ? OptionalLong.of(fed.join().getTokens())
             : OptionalLong.empty(),
         List.of(
-            new StageLag("model", batches(gauges.fedTokens() - modelled, batchTokens)),
-            new StageLag("features", batches(modelled - done, batchTokens))));
+            new StageLag("model", gauges.modelLag(batchTokens)),
+            new StageLag("features", gauges.featureLag(batchTokens))));
   }
 
   private static AutoCloseable metrics(OptionalInt port, RunGauges gauges) throws IOException {
@@ -223,10 +231,6 @@ public final class Pipeline implements PipelineRunner {
     long partitions = (long) prepared.hooks().size() * prepared.config().stream().partitions();
     long fit = BUFFERED_BYTES / (partitions * prepared.largestActivationBytes());
     return (int) Math.max(1, Math.min(MAX_BUFFERED_MESSAGES, fit));
-  }
-
-  private static long batches(long tokens, long batchTokens) {
-    return Math.max(0, (tokens + batchTokens - 1) / batchTokens);
   }
 
   /** A run can only go on as what it was begun as. */

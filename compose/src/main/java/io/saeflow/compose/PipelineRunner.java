@@ -13,5 +13,5 @@ public interface PipelineRunner {
    *     autoencoder or the corpus cannot be used; nothing has been created then
    * @throws Exception if the run failed
    */
-  RunSummary run(RunConfig config) throws Exception;
+  RunSummary run(RunConfig config, RunListener listener) throws Exception;
 }

@@ -61,7 +61,7 @@ final class OracleCases {
 
   static RunSummary execute(Settings settings) throws Exception {
     RunConfig config = settings.toRunConfig();
-    return new Pipeline().run(config);
+    return new Pipeline().run(config, RunListener.NONE);
   }
 
   /** Every non-zero latent that the oracle found, by row, position, then latent. */

@@ -141,7 +141,8 @@ class SinksTest {
                 Sinks.start(
                     new SinksConfig(Map.of("bootstrap.servers", "localhost:1"), root, ALL),
                     path,
-                    id -> ""))
+                    id -> "",
+                    1))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("SAE path: 'x/../../y'");
     RunManifest id = Fixtures.manifest(Fixtures.sae("../a", 3, 2).build()).build();
@@ -173,7 +174,7 @@ class SinksTest {
     assertThat(SinkKind.parse("delphi")).isEqualTo(SinkKind.DELPHI);
     assertThatThrownBy(() -> SinkKind.parse("parquet"))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("sink: 'parquet' (expected: sae-viewer, neuron-records, delphi)");
+        .hasMessage("sink: 'parquet' (expected: sae-viewer, neuron-records, delphi, view)");
     assertThatThrownBy(() -> new SinksConfig(Map.of(), root, Set.of()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("sinks: none (expected: at least one)");
@@ -184,6 +185,7 @@ class SinksTest {
         new SinksConfig(Map.of(), root, kinds),
         manifest,
         id -> "t" + id,
+        100,
         (name, partitions, contents) -> topic(topics, name).read(contents));
   }
 

@@ -11,6 +11,7 @@ import io.saeflow.compose.demo.ModelText;
 import io.saeflow.compose.demo.SotuAddresses;
 import io.saeflow.compose.demo.TextUnavailableException;
 import io.saeflow.compose.output.RunFolder;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +22,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -58,6 +60,11 @@ final class DemoCommand implements Callable<Integer> {
   @ArgGroup(exclusive = true)
   private @Nullable Slice slice;
 
+  @Option(names = "--no-view", description = "Do not serve a viewer; end when the run does.")
+  private boolean noView;
+
+  @Mixin private ViewOptions view;
+
   /** How much of the text; picocli lets only one through. */
   static final class Slice {
     @Option(names = "--full", description = "Run all addresses, about 3 million tokens.")
@@ -90,9 +97,21 @@ final class DemoCommand implements Callable<Integer> {
     OptionalLong maxTokens = maxTokens();
     RunConfig config = DemoRun.config(home, text(maxTokens), out, existing, maxTokens);
     config.requireInputs();
-    RunSummary summary = runner.run(config);
-    report(config, summary);
+    try (ViewHolder viewer = new ViewHolder()) {
+      RunSummary summary = runner.run(config, folder -> serve(viewer, folder));
+      report(config, summary);
+      if (!noView) {
+        spec.commandLine().getErr().println("the viewer goes on until Ctrl-C");
+        ViewCommand.untilInterrupted();
+      }
+    }
     return 0;
+  }
+
+  private void serve(ViewHolder viewer, Path folder) throws IOException {
+    if (!noView) {
+      viewer.hold(view.start(folder, spec.commandLine().getErr()));
+    }
   }
 
   private OptionalLong maxTokens() {

@@ -10,6 +10,7 @@ import io.saeflow.compose.config.SaeEntry;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
 import io.saeflow.compose.output.RunFolder;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -18,6 +19,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -191,7 +193,8 @@ final class RunCommand implements Callable<Integer> {
       names = "--sinks",
       paramLabel = "NAME",
       split = ",",
-      description = "What to write: sae-viewer, neuron-records, delphi. Default: all of them.")
+      description =
+          "What to write: sae-viewer, neuron-records, delphi, view. Default: all of them.")
   private @Nullable List<String> sinks;
 
   @Option(
@@ -254,6 +257,13 @@ final class RunCommand implements Callable<Integer> {
       description = "Begins every topic's name. Default: from the output folder's name.")
   private @Nullable String runId;
 
+  @Option(
+      names = "--view",
+      description = "Serve the run in the browser while it goes; 'saeflow view' does afterwards.")
+  private boolean viewToo;
+
+  @Mixin private ViewOptions view;
+
   RunCommand(PipelineRunner runner) {
     this.runner = runner;
   }
@@ -267,7 +277,20 @@ final class RunCommand implements Callable<Integer> {
     RunConfig run = settings.toRunConfig();
     run.requireInputs();
     RunFolder.check(run.output().directory(), run.output().existing());
-    RunSummary summary = runner.run(run);
+    try (ViewHolder viewer = new ViewHolder()) {
+      RunSummary summary = runner.run(run, out -> serve(viewer, out));
+      report(run, summary);
+    }
+    return 0;
+  }
+
+  private void serve(ViewHolder viewer, Path out) throws IOException {
+    if (viewToo) {
+      viewer.hold(view.start(out, spec.commandLine().getErr()));
+    }
+  }
+
+  private void report(RunConfig run, RunSummary summary) {
     spec.commandLine()
         .getOut()
         .println(
@@ -279,7 +302,6 @@ final class RunCommand implements Callable<Integer> {
                 summary.elapsed().toMillis() / 1e3,
                 Math.round(summary.tokensPerSecond()),
                 run.output().directory()));
-    return 0;
   }
 
   private Settings line() {

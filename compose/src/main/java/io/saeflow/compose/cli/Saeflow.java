@@ -73,6 +73,7 @@ public final class Saeflow implements Runnable {
     CommandLine commandLine = new CommandLine(saeflow);
     commandLine.addSubcommand(new RunCommand(runner));
     commandLine.addSubcommand(new DemoCommand(runner, text, home, cache));
+    commandLine.addSubcommand(new ViewCommand());
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setUsageHelpAutoWidth(true);
     commandLine.setExecutionStrategy(

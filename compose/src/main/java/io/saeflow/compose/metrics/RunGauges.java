@@ -17,6 +17,16 @@ public interface RunGauges {
   /** Tokens that every feature range has counted, on average. */
   long aggregatedTokens();
 
+  /** Batches that wait for the model, of {@code batchTokens} tokens each. */
+  default long modelLag(long batchTokens) {
+    return Math.max(0, (fedTokens() - modelledTokens() + batchTokens - 1) / batchTokens);
+  }
+
+  /** Batches that are through the model and wait to be aggregated. */
+  default long featureLag(long batchTokens) {
+    return Math.max(0, (modelledTokens() - aggregatedTokens() + batchTokens - 1) / batchTokens);
+  }
+
   /** Batches that this process has aggregated, over all feature ranges. */
   long aggregatedBatches();
 

@@ -43,7 +43,7 @@ class SaeflowTest {
   private final StringWriter err = new StringWriter();
   private final List<RunConfig> runs = new ArrayList<>();
   private PipelineRunner runner =
-      config -> {
+      (config, listener) -> {
         runs.add(config);
         return new RunSummary(3, 10, 2_560, Duration.ofMillis(500));
       };
@@ -201,7 +201,7 @@ class SaeflowTest {
     assertThat(execute(run + " --tokenizer absent")).isEqualTo(2);
     assertThat(errorLine()).startsWith("saeflow: tokenizer: ").contains("absent");
     runner =
-        config -> {
+        (config, listener) -> {
           throw new BadInputException("config.json: n_head: 0\n (expected: >= 1)");
         };
     assertThat(execute(run)).isEqualTo(2);
@@ -218,7 +218,7 @@ class SaeflowTest {
   @Test
   void aFailureIsExitCode1AndShowsItsTraceOnRequestOnly() {
     runner =
-        config -> {
+        (config, listener) -> {
           throw new IOException("disk full");
         };
     String run = "run --model gpt2 --sae sae.pt --text a.txt --out out";
@@ -237,7 +237,7 @@ class SaeflowTest {
     Files.createDirectories(folder.resolve("demo/sae"));
     Files.writeString(folder.resolve("demo/sae/sae.pt"), "sae");
     runner =
-        config -> {
+        (config, listener) -> {
           runs.add(config);
           Path atoms =
               Files.createDirectories(
@@ -246,7 +246,7 @@ class SaeflowTest {
           return new RunSummary(3, 10, 2_560, Duration.ofMillis(500));
         };
 
-    assertThat(execute("demo --out out --max-tokens 20k")).isZero();
+    assertThat(execute("demo --no-view --out out --max-tokens 20k")).isZero();
     assertThat(runs.get(0).corpus().maxTokens()).hasValue(20_000);
     assertThat(runs.get(0).corpus().source().files())
         .containsExactly(folder.resolve("cache/sotu-0.2.3-mixed.jsonl"));
@@ -255,11 +255,11 @@ class SaeflowTest {
         .contains("features alive: 0 of 1")
         .contains("manifest.json");
 
-    assertThat(execute("demo --out out2 --full")).isZero();
+    assertThat(execute("demo --no-view --out out2 --full")).isZero();
     assertThat(runs.get(1).corpus().maxTokens()).isEmpty();
-    assertThat(execute("demo --out out3")).isZero();
+    assertThat(execute("demo --no-view --out out3")).isZero();
     assertThat(runs.get(2).corpus().maxTokens()).hasValue(500_000);
-    assertThat(execute("demo --out out")).isEqualTo(2);
+    assertThat(execute("demo --no-view --out out")).isEqualTo(2);
     assertThat(errorLine()).contains("out is not empty");
     assertThat(runs).hasSize(3);
   }
@@ -297,7 +297,7 @@ class SaeflowTest {
 
   private CommandLine commandLine() {
     return Saeflow.commandLine(
-            config -> runner.run(config),
+            (config, listener) -> runner.run(config, listener),
             (model, tokens, target) -> {
               throw new AssertionError("the addresses are there");
             },
