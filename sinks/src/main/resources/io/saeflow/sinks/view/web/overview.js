@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The run at a glance, and the table of its features.
+// The run at a glance.
 
 import { get, saePath, withQuery } from './api.js';
 import { h, setAttribute, setText } from './dom.js';
