@@ -25,7 +25,10 @@ let overview = null;
 let visits = 0;
 let stopFollowing = () => {};
 
-const featureModule = () => import('./feature.js');
+const featureModule = async () => {
+  await style('/feature.css');
+  return import('./feature.js');
+};
 const overviewModule = () => import('./overview.js');
 
 async function start() {
@@ -104,12 +107,20 @@ async function route() {
   }
 }
 
+/** Resolves when a style sheet is in effect, so that no page shows undressed. */
+function style(href) {
+  return new Promise((resolve) => {
+    if (document.querySelector(`link[href="${href}"]`)?.sheet) resolve();
+    else document.head.append(h('link', { rel: 'stylesheet', href, load: resolve, error: resolve }));
+  });
+}
+
 let first = true;
 
 function show({ element, title }) {
   main.replaceChildren(element);
   document.title = title ? `${title} · saeflow` : 'saeflow';
-  // A new page is announced by moving focus to it, except where the browser has just done so.
+  // Moving the focus announces a new page; the first one the browser announces itself.
   if (!first) main.focus({ preventScroll: true });
   first = false;
   scrollTo(0, 0);

@@ -6,7 +6,7 @@ import { get, hasToken, saePath, withQuery } from './api.js';
 import { h, say, setText, tokenLabel } from './dom.js';
 import { compact, count, digits, power, tick } from './format.js';
 import { heatKey, heatMaps } from './heat.js';
-import { barList, plot, roundUp, ticks } from './plot.js';
+import { plot, roundUp, ticks } from './plot.js';
 
 const REFRESH_MS = 4000;
 const BARS = 12;
@@ -53,7 +53,7 @@ export function featurePage(context, sae, index, onError) {
       if (record === null || loaded.tokens !== record.tokens || loaded.complete !== record.complete) draw(loaded);
     } catch (error) {
       if (error.name === 'AbortError' || record !== null) return;
-      if (error.status !== 404 || context.run.complete || !(Number(index) < known?.latents)) onError(error);
+      if (error.status !== 404 || context.run.complete || !(here < known?.latents)) onError(error);
       else slots.stats.replaceChildren(h('p', { class: 'empty', 'data-testid': 'pending' }, 'Nothing counted yet. The page fills by itself.'));
     }
   }
@@ -62,7 +62,7 @@ export function featurePage(context, sae, index, onError) {
     const firstTime = record === null;
     record = loaded;
     body.removeAttribute('aria-busy');
-    steps();
+    steps(record.previous, record.next);
     setText(badge, record.complete ? 'complete' : 'still counting');
     badge.dataset.state = record.complete ? 'complete' : 'running';
     slots.stats.replaceChildren(stats(record));
@@ -85,8 +85,8 @@ export function featurePage(context, sae, index, onError) {
 
   const inUse = (slot) => slot.matches(':hover') || slot.contains(document.activeElement);
 
-  function steps() {
-    for (const [link, target] of [[previous, record.previous], [next, record.next]]) {
+  function steps(before, after) {
+    for (const [link, target] of [[previous, before], [next, after]]) {
       if (target === null || target === undefined) {
         link.removeAttribute('href');
         link.setAttribute('aria-disabled', 'true');
@@ -104,6 +104,9 @@ export function featurePage(context, sae, index, onError) {
     open(URL.createObjectURL(new Blob([text], { type: 'application/json' })));
   }
 
+  // The neighbours are known before the record is, so that a held arrow key does not stutter.
+  const here = Number(index);
+  steps(here > 0 ? here - 1 : null, here + 1 < known?.latents ? here + 1 : null);
   load();
   return {
     element,
@@ -214,13 +217,16 @@ function linePlot({ field, binWidth }) {
         return;
       }
       for (const point of points) point.y = point.active / point.tokens;
-      const max = roundUp(Math.max(...points.map((point) => point.y), density), 4);
+      const bands = points.map(({ x, active, tokens }) => [x, ...interval(active, tokens)]);
+      // Room for the intervals, but not so much that a short one flattens the line.
+      const peak = Math.max(...points.map((point) => point.y), density);
+      const max = roundUp(Math.min(2 * peak, Math.max(peak, ...bands.map(([, , high]) => high))), 4);
       const [from, to] = [points[0].x, points[points.length - 1].x];
       const end = to > from ? to : from + 1;
       shown.set({
         x: { min: from, max: end, ticks: ticks(from, end, 5, String) },
         y: { min: 0, max, ticks: ticks(0, max, 4, tick) },
-        bands: [points.map(({ x, active, tokens }) => [x, ...interval(active, tokens).map((v) => Math.min(v, max))])],
+        bands: [bands.map(([x, low, high]) => [x, low, Math.min(high, max)])],
         lines: [{ points: points.map(({ x, y }) => [x, y]), kind: 'a' }],
         rules: [density],
         cursor: points.map(({ x, y, name, active, tokens }) => ({ x, ys: [y],
@@ -274,4 +280,15 @@ function historyData({ history, density, tokens }) {
       lines: [`density ${digits(point.density)}`, `mean ${digits(point.mean)}`, `after ${count(point.tokens)} tokens`] })),
     summary: `density ${digits(points[0].density)} at first, ${digits(density)} now`,
   };
+}
+
+/** Horizontal bars with their names: a list that reads as text. */
+function barList(entries, { format, label }) {
+  const max = Math.max(...entries.map((entry) => entry.value), 0);
+  return h('ol', { class: 'bars', 'aria-label': label }, entries.map(({ name, value, detail }) => {
+    const bar = h('span', { class: 'gauge', 'aria-hidden': 'true' });
+    bar.style.setProperty('--w', max > 0 ? value / max : 0);
+    return h('li', null, h('span', { class: 'name' }, name), h('span', { class: 'track' }, bar),
+      h('span', { class: 'value' }, format(value)), detail ? h('span', { class: 'detail' }, detail) : null);
+  }));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The run at a glance, and the table of its features.
+// The run at a glance.
 
 import { get, saePath, withQuery } from './api.js';
 import { h, setAttribute, setText } from './dom.js';
@@ -62,7 +62,7 @@ export function overviewPage(context, onError) {
     const { hook, latents, architecture, k } = context.sae(sae);
     facts.replaceChildren(...[['subject', run.subject], ['hook', hook],
       ['autoencoder', `${sae}, ${count(latents)} latents, ${architecture}${k ? `, k = ${k}` : ''}`]]
-      .flatMap(([name, value]) => h('span', null, h('span', { class: 'note' }, name), ' ', value)));
+      .map(([name, value]) => h('span', null, h('span', { class: 'note' }, name), ' ', value)));
 
     setText(tiles.tokens.big, run.tokens < 1e6 ? count(run.tokens) : compact(run.tokens));
     tiles.tokens.big.title = count(run.tokens);
@@ -85,7 +85,7 @@ export function overviewPage(context, onError) {
     const points = [];
     for (let i = 1; i < progress.length; i++) {
       const seconds = (progress[i].at - progress[i - 1].at) / 1000;
-      // The last line of a log may repeat the tokens of the one before, a moment later.
+      // The last line may follow the one before within a moment.
       if (seconds >= 0.5) points.push({ at: progress[i].at, value: (progress[i].tokens - progress[i - 1].tokens) / seconds });
     }
     const elapsed = progress.length > 1 ? (progress[progress.length - 1].at - progress[0].at) / 1000 : 0;
@@ -277,8 +277,7 @@ function driftCard(context, currentSae) {
 /** The run names its label fields; where it does not, any feature's record does. */
 async function labelFields(context, sae) {
   if (context.run.labels) return context.run.labels.map((label) => label.field ?? label);
-  const { features } = await get(`${saePath(sae)}/features?alive=true&limit=1`);
-  if (features.length === 0) return [];
-  const { labels } = await get(`${saePath(sae)}/features/${features[0].index}`);
-  return (labels ?? []).map((label) => label.field);
+  const { features: [feature] } = await get(`${saePath(sae)}/features?alive=true&limit=1`);
+  const record = feature ? await get(`${saePath(sae)}/features/${feature.index}`) : null;
+  return (record?.labels ?? []).map((label) => label.field);
 }

@@ -160,14 +160,3 @@ export function plot({ id, title, note, height = 190 }) {
     },
   };
 }
-
-/** Horizontal bars with their names: a list that reads as text. */
-export function barList(entries, { format, label }) {
-  const max = Math.max(...entries.map((entry) => entry.value), 0);
-  return h('ol', { class: 'bars', 'aria-label': label }, entries.map(({ name, value, detail }) => {
-    const bar = h('span', { class: 'gauge', 'aria-hidden': 'true' });
-    bar.style.setProperty('--w', max > 0 ? value / max : 0);
-    return h('li', null, h('span', { class: 'name' }, name), h('span', { class: 'track' }, bar),
-      h('span', { class: 'value' }, format(value)), detail ? h('span', { class: 'detail' }, detail) : null);
-  }));
-}

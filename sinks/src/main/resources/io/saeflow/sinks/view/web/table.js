@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of features: sorted, searched and paged by the server. Its state is in the address,
-// so that a link or the back button finds it again.
+// The table of features: sorted, searched and paged by the server. Its state is in the address.
 
 import { get, saePath, withQuery } from './api.js';
 import { h, setAttribute, setText, tokenLabel } from './dom.js';
@@ -12,7 +11,7 @@ const COLUMNS = [
   { sort: 'index', label: 'Feature', first: 'asc' },
   { sort: 'density', label: 'Density', first: 'desc' },
   { sort: 'max', label: 'Max', first: 'desc' },
-  { sort: 'mean', label: 'Mean active', first: 'desc' },
+  { sort: 'mean', label: 'Mean', more: ' active', first: 'desc' },
 ];
 const START = { sort: 'density', order: 'desc', q: '', alive: '', minDensity: '', maxDensity: '', offset: 0 };
 
@@ -42,9 +41,9 @@ export function featureTable(context, onError) {
     click: () => change({ minDensity: '', maxDensity: '' }) });
   const status = h('p', { class: 'note', role: 'status', 'data-testid': 'table-status' });
 
-  const heads = COLUMNS.map(({ sort, label, first }) => h('th', { scope: 'col', class: sort },
+  const heads = COLUMNS.map(({ sort, label, more, first }) => h('th', { scope: 'col', class: sort },
     h('button', { type: 'button', 'data-testid': `sort-${sort}`, click: () => change({ sort,
-      order: state.sort !== sort ? first : state.order === 'asc' ? 'desc' : 'asc' }) }, label)));
+      order: state.sort !== sort ? first : state.order === 'asc' ? 'desc' : 'asc' }) }, label, more && h('span', { class: 'wide' }, more))));
   const rows = h('tbody', { 'data-testid': 'rows', keydown: moveAmongRows });
   const grid = h('table', { id: 'features', 'data-testid': 'features', 'aria-labelledby': 'features-title' },
     h('thead', null, h('tr', null, heads, h('th', { scope: 'col', class: 'tokens' }, 'Top tokens'))), rows);
@@ -111,7 +110,7 @@ export function featureTable(context, onError) {
 
   function showRows(features, chosen) {
     const known = new Map([...rows.children].filter((row) => row.dataset.index).map((row) => [Number(row.dataset.index), row]));
-    // An update of itself does not move rows under a pointer or the focus; it only renews numbers.
+    // An update never moves rows under a pointer or the focus; it only renews numbers.
     const still = !chosen && known.size > 0 && (rows.matches(':hover') || rows.contains(document.activeElement));
     const wanted = features.map((feature) => {
       const row = known.get(feature.index) ?? (still ? null : newRow(feature.index));

@@ -31,7 +31,7 @@
       try {
         localStorage.setItem('saeflow.theme', root.dataset.theme);
       } catch {
-        // Nothing to do: see above.
+        // See above.
       }
       name();
     });
