@@ -4,14 +4,16 @@ package io.saeflow.sinks;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 
-/** The formats that can be written. */
+/** What can be written. */
 public enum SinkKind {
   /** OpenAI's sae-viewer: one JSON file a feature. */
   SAE_VIEWER("sae-viewer"),
   /** OpenAI's automated-interpretability: one JSON file a feature. */
   NEURON_RECORDS("neuron-records"),
   /** EleutherAI's delphi: one safetensors file a feature range, with all latents. */
-  DELPHI("delphi");
+  DELPHI("delphi"),
+  /** What saeflow's own viewer reads, while a run goes on and afterwards. */
+  VIEW("view");
 
   private final String id;
 

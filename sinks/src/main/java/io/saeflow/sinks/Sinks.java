@@ -11,16 +11,22 @@ import io.saeflow.sinks.manifest.SinkFiles;
 import io.saeflow.sinks.neuronrecord.NeuronRecordSink;
 import io.saeflow.sinks.records.FeatureRecordConsumer;
 import io.saeflow.sinks.records.FeatureSink;
+import io.saeflow.sinks.records.FeatureVersions;
 import io.saeflow.sinks.records.TokenText;
 import io.saeflow.sinks.saeviewer.AtomSink;
 import io.saeflow.sinks.topic.TopicContents;
 import io.saeflow.sinks.topic.TopicReader;
+import io.saeflow.sinks.view.ProgressLog;
+import io.saeflow.sinks.view.ViewFiles;
+import io.saeflow.sinks.view.ViewSink;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
@@ -44,15 +50,18 @@ public final class Sinks implements AutoCloseable {
   private record Source(String topic, int partitions, TopicContents contents) {}
 
   private final Set<SinkKind> kinds;
+  private final OutputFolder out;
   private final RunManifest manifest;
   private final List<Source> sources = new ArrayList<>();
   private final List<FeatureRecordConsumer> features = new ArrayList<>();
   private final List<LatentCache> caches = new ArrayList<>();
+  private final Map<String, ViewSink> views = new LinkedHashMap<>();
   private final List<TopicReader> readers = new ArrayList<>();
   private final CompletableFuture<Void> done = new CompletableFuture<>();
 
-  private Sinks(Set<SinkKind> kinds, RunManifest manifest) {
-    this.kinds = kinds;
+  private Sinks(SinksConfig config, RunManifest manifest) {
+    this.kinds = config.kinds();
+    this.out = new OutputFolder(config.out());
     this.manifest = manifest;
   }
 
@@ -61,27 +70,37 @@ public final class Sinks implements AutoCloseable {
    *
    * @param manifest says which autoencoders there are, and how their topics are partitioned
    * @param text called from the sinks' threads
+   * @param vocabularySize {@code text} knows the ids from 0 to one less
    * @throws IllegalArgumentException as {@link #requireWritable}
    * @throws IOException if the temporary files cannot be made
    */
-  public static Sinks start(SinksConfig config, RunManifest manifest, TokenText text)
+  public static Sinks start(SinksConfig config, RunManifest manifest, TokenText text, int vocabularySize)
       throws IOException {
     return start(
         config,
         manifest,
         text,
+        vocabularySize,
         (topic, partitions, contents) ->
             TopicReader.start(config.kafka(), topic, partitions, contents));
   }
 
   static Sinks start(
-      SinksConfig config, RunManifest manifest, TokenText text, ReaderStarter starter)
+      SinksConfig config,
+      RunManifest manifest,
+      TokenText text,
+      int vocabularySize,
+      ReaderStarter starter)
       throws IOException {
     requireWritable(config.kinds(), manifest);
-    Sinks sinks = new Sinks(config.kinds(), manifest);
+    Sinks sinks = new Sinks(config, manifest);
     try {
       for (SaeManifest sae : manifest.getSaes()) {
-        sinks.open(new OutputFolder(config.out()), sae, text);
+        sinks.open(sae, text);
+      }
+      if (config.kinds().contains(SinkKind.VIEW)) {
+        // Last: who finds it, finds the files of this run beside it.
+        ViewFiles.write(sinks.out, manifest, text, vocabularySize);
       }
       for (Source source : sinks.sources) {
         sinks.readers.add(starter.start(source.topic, source.partitions, source.contents));
@@ -139,6 +158,17 @@ public final class Sinks implements AutoCloseable {
   }
 
   /**
+   * Opens the log of the run's progress, which lies beside what viewers read.
+   *
+   * @return to be closed by the caller; empty if {@link SinkKind#VIEW} is not written
+   */
+  public Optional<ProgressLog> openProgressLog() throws IOException {
+    return kinds.contains(SinkKind.VIEW)
+        ? Optional.of(ProgressLog.open(out, views))
+        : Optional.empty();
+  }
+
+  /**
    * What was written, by autoencoder, then by kind.
    *
    * @throws IllegalStateException if {@link #done} has not completed
@@ -173,20 +203,24 @@ public final class Sinks implements AutoCloseable {
           case NEURON_RECORDS ->
               NeuronRecordSink.folder(sae.getId(), HookPoint.parse(sae.getHook()));
           case DELPHI -> LatentCache.folder(manifest, sae);
+          case VIEW -> ViewFiles.records(sae.getId());
         };
     int files =
         switch (kind) {
           case SAE_VIEWER, NEURON_RECORDS -> sae.getLatents();
           case DELPHI -> sae.getFeatureRanges() + 1; // the shards and config.json
+          case VIEW -> 1;
         };
     return new SinkFiles(kind.id(), sae.getId(), folder, files);
   }
 
   private boolean readsFeatures() {
-    return kinds.contains(SinkKind.SAE_VIEWER) || kinds.contains(SinkKind.NEURON_RECORDS);
+    return kinds.contains(SinkKind.SAE_VIEWER)
+        || kinds.contains(SinkKind.NEURON_RECORDS)
+        || kinds.contains(SinkKind.VIEW);
   }
 
-  private void open(OutputFolder out, SaeManifest sae, TokenText text) throws IOException {
+  private void open(SaeManifest sae, TokenText text) throws IOException {
     Topics topics = new Topics(manifest.getRun());
     List<FeatureSink> formats = new ArrayList<>();
     if (kinds.contains(SinkKind.SAE_VIEWER)) {
@@ -195,8 +229,15 @@ public final class Sinks implements AutoCloseable {
     if (kinds.contains(SinkKind.NEURON_RECORDS)) {
       formats.add(new NeuronRecordSink(out, sae.getId(), HookPoint.parse(sae.getHook()), text));
     }
-    if (!formats.isEmpty()) {
-      FeatureRecordConsumer consumer = new FeatureRecordConsumer(sae.getLatents(), formats);
+    List<FeatureVersions> followers = new ArrayList<>();
+    if (kinds.contains(SinkKind.VIEW)) {
+      ViewSink view = new ViewSink(out, sae.getId(), sae.getLatents());
+      views.put(sae.getId(), view);
+      followers.add(view);
+    }
+    if (readsFeatures()) {
+      FeatureRecordConsumer consumer =
+          new FeatureRecordConsumer(sae.getLatents(), formats, followers);
       features.add(consumer);
       sources.add(new Source(topics.features(sae.getId()), sae.getFeatureRanges(), consumer));
     }

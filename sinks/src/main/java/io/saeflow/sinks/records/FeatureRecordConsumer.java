@@ -6,33 +6,42 @@ import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.sinks.topic.TopicContents;
+import java.io.Closeable;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 
 /**
- * Hands one autoencoder's complete feature records to its sinks; records of a run still going on
- * are passed over. Complete when every latent has been written.
+ * Hands one autoencoder's feature records out: all of them to those who follow a run while it goes
+ * on, the complete ones to the formats. Complete when every latent has been written.
  */
 public final class FeatureRecordConsumer implements TopicContents {
   private final int latents;
   private final List<FeatureSink> sinks;
+  private final List<FeatureVersions> followers;
   private final BitSet written = new BitSet();
   private volatile int count;
 
   /**
    * @param latents how many latents the autoencoder has
-   * @param sinks each gets every record; closed with this
+   * @param sinks each gets every complete record; closed with this
+   * @param followers each gets every record; closed with this
    */
-  public FeatureRecordConsumer(int latents, List<FeatureSink> sinks) {
+  public FeatureRecordConsumer(
+      int latents, List<FeatureSink> sinks, List<FeatureVersions> followers) {
     this.latents = latents;
     this.sinks = List.copyOf(sinks);
+    this.followers = List.copyOf(followers);
   }
 
   @Override
   public void read(int partition, byte[] value) throws IOException, MalformedMessageException {
     FeatureRecord record = AvroCodec.FEATURE.decode(value);
     requireConsistent(record);
+    for (FeatureVersions follower : followers) {
+      follower.add(record, value);
+    }
     if (!record.getComplete()) {
       return;
     }
@@ -55,10 +64,13 @@ public final class FeatureRecordConsumer implements TopicContents {
 
   @Override
   public void close() throws IOException {
+    List<Closeable> all = new ArrayList<>();
+    sinks.forEach(sink -> all.add(sink::close));
+    followers.forEach(follower -> all.add(follower::close));
     IOException failure = null;
-    for (FeatureSink sink : sinks) {
+    for (Closeable one : all) {
       try {
-        sink.close();
+        one.close();
       } catch (IOException e) {
         if (failure == null) {
           failure = e;

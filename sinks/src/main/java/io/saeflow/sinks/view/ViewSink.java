@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.sinks.view;
+
+import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.sinks.files.OutputFolder;
+import io.saeflow.sinks.records.FeatureVersions;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.BitSet;
+
+/**
+ * Appends every version of every record to {@code view/<sae id>.records}: frames of the number of
+ * bytes, as a big-endian int32, and the record's bytes as they were on the topic.
+ *
+ * <p>A frame is handed to the operating system at once, so who tails the file sees it. The file is
+ * replaced when this opens, because the topic is then read from its beginning.
+ */
+public final class ViewSink implements FeatureVersions {
+  private final FileChannel channel;
+  private final BitSet alive;
+  private final BitSet dead;
+  private final BitSet dense;
+  private volatile FeatureCounts counts = new FeatureCounts(0, 0, 0);
+
+  /**
+   * @param sae the autoencoder's id
+   * @throws IllegalArgumentException if it cannot be a file's name
+   */
+  public ViewSink(OutputFolder out, String sae, int latents) throws IOException {
+    Path file = out.resolve(ViewFiles.records(sae));
+    Files.createDirectories(file.resolveSibling("."));
+    // A new file, not an emptied one: who has the old one open can tell, however long the new one
+    // has become.
+    Files.deleteIfExists(file);
+    channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    alive = new BitSet(latents);
+    dead = new BitSet(latents);
+    dense = new BitSet(latents);
+  }
+
+  @Override
+  public void add(FeatureRecord record, byte[] encoded) throws IOException {
+    ByteBuffer frame = ByteBuffer.allocate(Integer.BYTES + encoded.length);
+    frame.putInt(encoded.length).put(encoded).flip();
+    while (frame.hasRemaining()) {
+      channel.write(frame);
+    }
+    count(record);
+  }
+
+  /** What the features are by their latest records. May be called from any thread. */
+  FeatureCounts counts() {
+    return counts;
+  }
+
+  @Override
+  public void close() throws IOException {
+    channel.close();
+  }
+
+  private void count(FeatureRecord record) {
+    FeatureCounts before = counts;
+    int latent = record.getLatent();
+    counts =
+        new FeatureCounts(
+            before.alive() + change(alive, latent, record.getActive() > 0),
+            before.dead()
+                + change(
+                    dead, latent, FeatureCounts.isDead(record.getTokens(), record.getActive())),
+            before.dense()
+                + change(
+                    dense, latent, FeatureCounts.isDense(record.getTokens(), record.getActive())));
+  }
+
+  private static int change(BitSet members, int latent, boolean is) {
+    boolean was = members.get(latent);
+    members.set(latent, is);
+    return Boolean.compare(is, was);
+  }
+}
