@@ -44,7 +44,7 @@ import org.junit.jupiter.api.io.TempDir;
 class TopologiesTest {
   private static final Topics TOPICS = new Topics("run");
   private static final HookPoint HOOK = HookPoint.parse("blocks.1.hook_resid_post");
-  private static final TallyConfig TALLY = new TallyConfig(2, 2, 4, 0);
+  private static final TallyConfig TALLY = new TallyConfig(2, 2, 4, 0, List.of());
 
   @TempDir Path folder;
 

@@ -63,12 +63,14 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     try {
       message = ArrowMessages.decodeLatents(record.value());
       requireOurs(message, tally);
+      if (message instanceof LatentBatch batch) {
+        tally.add(batch);
+      }
     } catch (MalformedMessageException e) {
       DeadLetter.forward(out, supplier.processor(), record, e.getMessage());
       return;
     }
     if (message instanceof LatentBatch batch) {
-      tally.add(batch);
       for (int latent : batch.latents()) {
         unsent.set(latent - tally.range().from());
       }

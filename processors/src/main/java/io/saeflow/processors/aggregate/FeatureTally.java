@@ -11,6 +11,7 @@ final class FeatureTally {
   private float max;
   private final FixedPointSum[] sums = new FixedPointSum[POWERS];
   private final ActivationHistogram histogram = new ActivationHistogram();
+  private final SparseCounts labels = new SparseCounts();
   private final FiringSelection top;
   private final FiringSelection random;
 
@@ -58,6 +59,11 @@ final class FeatureTally {
     return histogram;
   }
 
+  /** Active tokens by the id of a label value. */
+  SparseCounts labels() {
+    return labels;
+  }
+
   FiringSelection top() {
     return top;
   }
@@ -66,7 +72,7 @@ final class FeatureTally {
     return random;
   }
 
-  /** The numbers without the firings, which are saved by themselves. */
+  /** The numbers without labels and firings, which are saved by themselves. */
   byte[] countsToBytes() {
     ByteBuffer out =
         ByteBuffer.allocate(

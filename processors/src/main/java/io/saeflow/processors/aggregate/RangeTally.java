@@ -7,6 +7,7 @@ import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
+import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -31,6 +32,7 @@ final class RangeTally {
   private final TallyConfig config;
   private final RandomOrder randomOrder;
   private final FeatureTally[] features;
+  private final LabelDictionary dictionary;
 
   private final SeenBatches seen = new SeenBatches();
   private long tokens;
@@ -40,12 +42,14 @@ final class RangeTally {
   private final BitSet dirtyCounts = new BitSet();
   private final BitSet dirtyTop = new BitSet();
   private final BitSet dirtyRandom = new BitSet();
+  private final BitSet dirtyLabels = new BitSet();
 
   RangeTally(String sae, FeatureRange range, TallyConfig config) {
     this.range = range;
     this.config = config;
     this.randomOrder = new RandomOrder(config.seed(), sae);
     this.features = new FeatureTally[range.size()];
+    this.dictionary = new LabelDictionary(config.labels());
     Arrays.setAll(features, i -> new FeatureTally(config.top(), config.random()));
   }
 
@@ -71,14 +75,34 @@ final class RangeTally {
     endBatches = end.batches();
   }
 
-  /** Adds a batch; does nothing if it was added before. */
-  void add(LatentBatch batch) {
+  /**
+   * Adds a batch; does nothing if it was added before.
+   *
+   * @throws MalformedMessageException if a document's labels cannot be read; nothing is added then
+   */
+  void add(LatentBatch batch) throws MalformedMessageException {
+    BatchLabels labels = BatchLabels.read(config.labels(), batch.batch());
     if (!seen.add(batch.number())) {
       return;
     }
     tokens += batch.batch().tokens().length - batch.nonFiniteTokens();
     nonFiniteTokens += batch.nonFiniteTokens();
-    new BatchByFeature(batch).forEachFeature();
+    labels.addTo(dictionary);
+    move(dictionary.dropSurplus());
+    new BatchByFeature(batch, labels.ids(dictionary)).forEachFeature();
+  }
+
+  /** Counts what was active under dropped label values with their fields' other values. */
+  private void move(List<LabelDictionary.Dropped> dropped) {
+    for (LabelDictionary.Dropped value : dropped) {
+      for (int f = 0; f < features.length; f++) {
+        long active = features[f].labels().remove(value.from());
+        if (active > 0) {
+          features[f].labels().add(value.to(), active);
+          dirtyLabels.set(f);
+        }
+      }
+    }
   }
 
   /** The record of a latent of this range. */
@@ -103,6 +127,7 @@ final class RangeTally {
             examples(
                 feature.random(),
                 Comparator.comparingLong(Firing::sequence).thenComparingInt(Firing::position)))
+        .setLabels(dictionary.counts(feature.labels()))
         .build();
   }
 
@@ -111,14 +136,18 @@ final class RangeTally {
     dirtyCounts.stream().forEach(i -> log.accept(key(i, Part.COUNTS), features[i].countsToBytes()));
     dirtyTop.stream().forEach(i -> log.accept(key(i, Part.TOP), bytes(features[i].top())));
     dirtyRandom.stream().forEach(i -> log.accept(key(i, Part.RANDOM), bytes(features[i].random())));
+    dirtyLabels.stream().forEach(i -> log.accept(key(i, Part.LABELS), bytes(features[i].labels())));
     dirtyCounts.clear();
     dirtyTop.clear();
     dirtyRandom.clear();
+    dirtyLabels.clear();
     ByteBuffer range = ByteBuffer.allocate(3 * Long.BYTES + seen.bytes());
     range.putLong(tokens).putLong(nonFiniteTokens).putLong(endBatches);
     seen.writeTo(range);
-    log.accept(
-        ByteBuffer.allocate(5).putInt(RANGE_KEY).put(Part.COUNTS.code).array(), range.array());
+    log.accept(rangeKey(Part.COUNTS), range.array());
+    if (!config.labels().isEmpty()) {
+      log.accept(rangeKey(Part.LABELS), dictionary.toBytes());
+    }
   }
 
   /** Takes back one key and value that {@link #saveChanges} handed over. */
@@ -127,6 +156,10 @@ final class RangeTally {
     int latent = in.getInt();
     Part part = Part.of(in.get());
     ByteBuffer content = ByteBuffer.wrap(value);
+    if (latent == RANGE_KEY && part == Part.LABELS) {
+      dictionary.readFrom(content);
+      return;
+    }
     if (latent == RANGE_KEY) {
       tokens = content.getLong();
       nonFiniteTokens = content.getLong();
@@ -139,11 +172,26 @@ final class RangeTally {
       case COUNTS -> feature.countsFromBytes(content);
       case TOP -> feature.top().readFrom(content);
       case RANDOM -> feature.random().readFrom(content);
+      case LABELS -> feature.labels().readFrom(content);
     }
   }
 
   private byte[] key(int feature, Part part) {
-    return ByteBuffer.allocate(5).putInt(range.from() + feature).put(part.code).array();
+    return savedKey(range.from() + feature, part);
+  }
+
+  private static byte[] rangeKey(Part part) {
+    return savedKey(RANGE_KEY, part);
+  }
+
+  private static byte[] savedKey(int latent, Part part) {
+    return ByteBuffer.allocate(5).putInt(latent).put(part.code).array();
+  }
+
+  private static byte[] bytes(SparseCounts counts) {
+    ByteBuffer out = ByteBuffer.allocate(counts.bytes());
+    counts.writeTo(out);
+    return out.array();
   }
 
   private static byte[] bytes(FiringSelection selection) {
@@ -159,7 +207,8 @@ final class RangeTally {
   private enum Part {
     COUNTS(0),
     TOP(1),
-    RANDOM(2);
+    RANDOM(2),
+    LABELS(3);
 
     final byte code;
 
@@ -173,7 +222,7 @@ final class RangeTally {
           return part;
         }
       }
-      throw new IllegalStateException("state part: %d (expected: 0 to 2)".formatted(code));
+      throw new IllegalStateException("state part: %d (expected: 0 to 3)".formatted(code));
     }
   }
 
@@ -188,7 +237,11 @@ final class RangeTally {
     private final int[] order;
     private final int[] tokenOfEntry;
 
-    BatchByFeature(LatentBatch latents) {
+    /** For each label field, the id of each token's value. */
+    private final int[][] labels;
+
+    BatchByFeature(LatentBatch latents, int[][] labels) {
+      this.labels = labels;
       this.batch = latents.batch();
       this.values = latents.values();
       this.order = new int[latents.size()];
@@ -215,6 +268,9 @@ final class RangeTally {
         if (starts[f] < starts[f + 1]) {
           dirtyCounts.set(f);
           addCounts(features[f], starts[f], starts[f + 1]);
+          for (int[] ids : labels) {
+            addLabels(f, ids, starts[f], starts[f + 1]);
+          }
           int from = starts[f];
           while (from < starts[f + 1]) {
             int to = from + 1;
@@ -246,6 +302,24 @@ final class RangeTally {
         }
       }
       feature.addPowerSums(sum1, sum2, sum3, sum4);
+    }
+
+    /** Neighbours mostly come from one document: a stretch of them is added at once. */
+    private void addLabels(int f, int[] ids, int from, int to) {
+      int i = from;
+      while (i < to) {
+        int id = ids[tokenOfEntry[order[i]]];
+        int active = 0;
+        for (; i < to && ids[tokenOfEntry[order[i]]] == id; i++) {
+          if (value(i) > 0) {
+            active++;
+          }
+        }
+        if (id != LabelDictionary.NONE && active > 0) {
+          features[f].labels().add(id, active);
+          dirtyLabels.set(f);
+        }
+      }
     }
 
     /** Offers what the feature has in one row to its selections. */

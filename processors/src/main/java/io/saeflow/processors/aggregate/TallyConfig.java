@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
+import java.util.List;
+
 /**
  * What to keep of each feature.
  *
@@ -8,9 +10,11 @@ package io.saeflow.processors.aggregate;
  * @param random how many firings, sampled uniformly
  * @param window tokens kept around a firing; a shorter sequence is kept whole
  * @param seed of the random sample
+ * @param labels by whose values to count
  */
-public record TallyConfig(int top, int random, int window, long seed) {
+public record TallyConfig(int top, int random, int window, long seed, List<LabelField> labels) {
   public TallyConfig {
+    labels = List.copyOf(labels);
     if (top < 0 || random < 0) {
       throw new IllegalArgumentException(
           "top: %d, random: %d (expected: >= 0)".formatted(top, random));

@@ -2,14 +2,17 @@
 package io.saeflow.processors.aggregate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.feature.LabelCounts;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
+import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,15 +25,35 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import org.assertj.core.data.Percentage;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class RangeTallyTest {
   private static final int LATENTS = 11;
   private static final int CONTEXT = 7;
-  private static final TallyConfig CONFIG = new TallyConfig(3, 4, 5, 42);
+  private static final TallyConfig CONFIG =
+      new TallyConfig(
+          3,
+          4,
+          5,
+          42,
+          List.of(LabelField.parse("year:10"), LabelField.parse("party"), LabelField.parse("id")));
+
+  /** Of the documents 0 to 8. */
+  private static final List<String> LABELS =
+      List.of(
+          "{}",
+          "{\"year\":1799,\"party\":\"w\",\"id\":0}",
+          "{\"year\":1800,\"party\":\"d\",\"id\":1}",
+          "{\"year\":1809,\"party\":\"r\",\"id\":2}",
+          "{\"year\":-1,\"id\":3}",
+          "{\"party\":\"d\",\"id\":4}",
+          "{\"year\":\"unknown\",\"id\":5}",
+          "{\"year\":\"1795\",\"party\":true,\"id\":6}",
+          "{\"id\":7,\"year\":0.0}");
 
   @Test
-  void theNumbersOfASmallBatchAreThoseCountedByHand() {
+  void theNumbersOfASmallBatchAreThoseCountedByHand() throws Exception {
     // Two sequences of three tokens; latent 1 fires 0.5, 0.6 | 1.0 and latent 0 once at 0.2.
     TokenBatch batch =
         new TokenBatch(
@@ -51,7 +74,8 @@ class RangeTallyTest {
             new int[] {0, 1, 1, 3, 4, 4, 4},
             new int[] {1, 0, 1, 1},
             new float[] {0.5f, 0.2f, 0.75f, 1f});
-    RangeTally tally = new RangeTally("s", new FeatureRange(0, 1, 3), new TallyConfig(2, 9, 2, 0));
+    RangeTally tally =
+        new RangeTally("s", new FeatureRange(0, 1, 3), new TallyConfig(2, 9, 2, 0, List.of()));
     tally.add(latents);
     tally.end(new EndOfStream("r", 1, 2, 6));
 
@@ -89,9 +113,10 @@ class RangeTallyTest {
   }
 
   @Test
-  void ofEqualMaximaTheFirstPositionAndTheEarlierSequenceWin() {
+  void ofEqualMaximaTheFirstPositionAndTheEarlierSequenceWin() throws Exception {
     RangeTally tally =
-        new RangeTally("s", new FeatureRange(0, 1, LATENTS), new TallyConfig(1, 0, 5, 0));
+        new RangeTally(
+            "s", new FeatureRange(0, 1, LATENTS), new TallyConfig(1, 0, 5, 0, List.of()));
     Map<Integer, Map<Integer, Float>> firings = new HashMap<>();
     for (int token : new int[] {2, 4, CONTEXT + 1}) {
       firings.put(token, Map.of(5, 2f));
@@ -106,7 +131,7 @@ class RangeTallyTest {
   /** The law the whole stream leans on: neither order nor partitioning shows in a record. */
   @Property(tries = 200)
   void recordsDependNeitherOnTheOrderOfBatchesNorOnRangesNorOnRestarts(
-      @ForAll long seed, @ForAll @IntRange(min = 1, max = LATENTS) int ranges) {
+      @ForAll long seed, @ForAll @IntRange(min = 1, max = LATENTS) int ranges) throws Exception {
     Random random = new Random(seed);
     List<Map<Integer, Map<Integer, Float>>> batches = new ArrayList<>();
     for (int b = 0; b < 6; b++) {
@@ -121,7 +146,7 @@ class RangeTallyTest {
 
   /** Counted the slow and obvious way. */
   @Property(tries = 100)
-  void statisticsEqualThoseOfAPlainCount(@ForAll long seed) {
+  void statisticsEqualThoseOfAPlainCount(@ForAll long seed) throws Exception {
     Random random = new Random(seed);
     List<Map<Integer, Map<Integer, Float>>> batches =
         List.of(randomFirings(random), randomFirings(random));
@@ -164,14 +189,165 @@ class RangeTallyTest {
     }
   }
 
+  /** Labels counted token by token. */
+  @Property(tries = 100)
+  void labelCountsEqualThoseOfAPlainCount(@ForAll long seed) throws Exception {
+    Random random = new Random(seed);
+    List<Map<Integer, Map<Integer, Float>>> batches =
+        List.of(randomFirings(random), randomFirings(random), randomFirings(random));
+    List<FeatureRecord> records = records(batches, List.of(2, 0, 1), 3, 1);
+    // What each document counts under, read off LABELS by hand.
+    List<String> decades =
+        Arrays.asList(null, "1790", "1800", "1800", "-10", null, "unknown", "1790", "0");
+    List<String> parties = Arrays.asList(null, "w", "d", "r", null, "d", null, "true", null);
+    List<String> ids = Arrays.asList(null, "0", "1", "2", "3", "4", "5", "6", "7");
+    List<String> decadesInOrder = List.of("-10", "0", "1790", "1800", "unknown");
+    List<String> partiesInOrder = List.of("d", "r", "true", "w");
+    for (int latent = 0; latent < LATENTS; latent++) {
+      List<LabelCounts> counts = records.get(latent).getLabels();
+      assertThat(counts)
+          .containsExactly(
+              plainCount("year", 10.0, decades, decadesInOrder, batches, latent),
+              plainCount("party", null, parties, partiesInOrder, batches, latent),
+              plainCount("id", null, ids, ids.subList(1, 9), batches, latent));
+    }
+  }
+
+  /** Counts by the value of each token's document; leaves out values that do not occur. */
+  private static LabelCounts plainCount(
+      String field,
+      @Nullable Double binWidth,
+      List<String> valueOfDocument,
+      List<String> order,
+      List<Map<Integer, Map<Integer, Float>>> batches,
+      int latent) {
+    Map<String, Long> tokens = new HashMap<>();
+    Map<String, Long> active = new HashMap<>();
+    for (int b = 0; b < batches.size(); b++) {
+      List<List<DocumentSpan>> documents = documents(b);
+      for (int token = 0; token < 2 * CONTEXT; token++) {
+        int position = token % CONTEXT;
+        String value = null;
+        for (DocumentSpan span : documents.get(token / CONTEXT)) {
+          if (span.start() <= position) {
+            value = valueOfDocument.get((int) span.document());
+          }
+        }
+        if (value != null) {
+          boolean fires = batches.get(b).get(token).getOrDefault(latent, 0f) > 0;
+          tokens.merge(value, 1L, Long::sum);
+          active.merge(value, fires ? 1L : 0L, Long::sum);
+        }
+      }
+    }
+    List<String> values = order.stream().filter(tokens::containsKey).toList();
+    return new LabelCounts(
+        field,
+        binWidth,
+        values,
+        values.stream().map(active::get).toList(),
+        values.stream().map(tokens::get).toList());
+  }
+
+  /** 2005 values, each of one token on which latent 0 fires: the first 1000 stay, in any order. */
+  @Test
+  void valuesBeyondTheFirstThousandAreOneWhateverTheirOrder() throws Exception {
+    List<Integer> order = new ArrayList<>();
+    for (int b = 0; b < 401; b++) {
+      order.add(b);
+    }
+    List<String> firstThousand = new ArrayList<>();
+    for (int v = 0; v < 1000; v++) {
+      firstThousand.add(Integer.toString(v));
+    }
+    firstThousand.add("…other");
+    List<Long> counts = new ArrayList<>(Collections.nCopies(1000, 1L));
+    counts.add(1005L);
+    for (int round = 0; round < 4; round++) {
+      TallyConfig config =
+          new TallyConfig(0, 0, 1, 0, List.of(LabelField.parse("x"), LabelField.parse("v")));
+      RangeTally tally = new RangeTally("s", new FeatureRange(0, 1, 1), config);
+      Map<String, byte[][]> changelog = new HashMap<>();
+      for (int b : order) {
+        tally.add(fiveDocuments(b));
+        if (b % 50 == 0) {
+          tally.saveChanges(
+              (key, value) -> changelog.put(Arrays.toString(key), new byte[][] {key, value}));
+          RangeTally restarted = new RangeTally("s", new FeatureRange(0, 1, 1), config);
+          changelog.values().forEach(entry -> restarted.restore(entry[0], entry[1]));
+          tally = restarted;
+        }
+      }
+      assertThat(tally.record(0).getLabels())
+          .containsExactly(
+              new LabelCounts("x", null, List.of(), List.of(), List.of()),
+              new LabelCounts("v", null, firstThousand, counts, counts));
+      if (round == 0) {
+        Collections.reverse(order);
+      } else {
+        Collections.shuffle(order, new Random(round));
+      }
+    }
+  }
+
+  /** Values 5b to 5b + 4, one token each. */
+  private static LatentBatch fiveDocuments(int number) {
+    List<DocumentSpan> spans = new ArrayList<>();
+    for (int t = 0; t < 5; t++) {
+      spans.add(new DocumentSpan(t, 5L * number + t, 0, "{\"v\":%d}".formatted(5 * number + t)));
+    }
+    return new LatentBatch(
+        new TokenBatch("r", number, number, 5, new int[5], List.of(spans)),
+        "s",
+        new FeatureRange(0, 1, 1),
+        0,
+        new int[] {0, 1, 2, 3, 4, 5},
+        new int[5],
+        new float[] {1, 1, 1, 1, 1});
+  }
+
+  @Test
+  void aBatchWhoseLabelsCannotBeReadIsRefusedWhole() throws Exception {
+    FeatureRange one = new FeatureRange(0, 1, 1);
+    RangeTally tally =
+        new RangeTally("s", one, new TallyConfig(0, 0, 1, 0, List.of(LabelField.parse("v"))));
+    for (String labels : List.of("[1]", "{\"v\":1", "", "{\"v\":NaN}")) {
+      LatentBatch batch =
+          new LatentBatch(
+              new TokenBatch(
+                  "r",
+                  0,
+                  0,
+                  2,
+                  new int[2],
+                  List.of(
+                      List.of(
+                          new DocumentSpan(0, 0, 0, "{\"v\":2}"),
+                          new DocumentSpan(1, 1, 0, labels)))),
+              "s",
+              one,
+              0,
+              new int[] {0, 1, 2},
+              new int[2],
+              new float[] {1, 1});
+      assertThatThrownBy(() -> tally.add(batch))
+          .isInstanceOf(MalformedMessageException.class)
+          .hasMessageStartingWith("labels of a document: " + labels + " (expected: a JSON object)");
+    }
+    assertThat(tally.batches()).isZero();
+    assertThat(tally.record(0).getLabels())
+        .containsExactly(new LabelCounts("v", null, List.of(), List.of(), List.of()));
+  }
+
   /** Each firing is drawn with the same chance, whatever its place or value. */
   @Test
-  void theRandomSampleIsUniform() {
+  void theRandomSampleIsUniform() throws Exception {
     int[] drawn = new int[CONTEXT];
     int seeds = 4000;
     for (int seed = 0; seed < seeds; seed++) {
       RangeTally tally =
-          new RangeTally("s", new FeatureRange(0, 1, LATENTS), new TallyConfig(0, 2, 5, seed));
+          new RangeTally(
+              "s", new FeatureRange(0, 1, LATENTS), new TallyConfig(0, 2, 5, seed, List.of()));
       Map<Integer, Map<Integer, Float>> firings = new HashMap<>();
       for (int position = 0; position < CONTEXT; position++) {
         firings.put(position, Map.of(3, 1f + position));
@@ -196,7 +372,8 @@ class RangeTallyTest {
       List<Map<Integer, Map<Integer, Float>>> batches,
       List<Integer> order,
       int ranges,
-      int restartAfter) {
+      int restartAfter)
+      throws MalformedMessageException {
     List<FeatureRecord> records = new ArrayList<>();
     for (int r = 0; r < ranges; r++) {
       FeatureRange range = new FeatureRange(r, ranges, LATENTS);
@@ -234,13 +411,32 @@ class RangeTallyTest {
     return firings;
   }
 
+  /**
+   * Where documents lie in a batch's two sequences, by the batch's number alone: some tokens before
+   * the first, some documents without a field.
+   */
+  private static List<List<DocumentSpan>> documents(long number) {
+    Random random = new Random(number);
+    List<List<DocumentSpan>> rows = new ArrayList<>();
+    for (int row = 0; row < 2; row++) {
+      List<DocumentSpan> spans = new ArrayList<>();
+      int start = random.nextInt(3);
+      while (start < CONTEXT) {
+        int document = random.nextInt(9);
+        spans.add(new DocumentSpan(start, document, 0, LABELS.get(document)));
+        start += 1 + random.nextInt(CONTEXT);
+      }
+      rows.add(spans);
+    }
+    return rows;
+  }
+
   /** A batch of two sequences; firings by token, then latent, cut to one range. */
   private static LatentBatch batch(
       long number, Map<Integer, Map<Integer, Float>> firings, FeatureRange range) {
     int[] tokens = new int[2 * CONTEXT];
     Arrays.setAll(tokens, t -> (int) (number * 100 + t));
-    TokenBatch batch =
-        new TokenBatch("r", number, 2 * number, CONTEXT, tokens, List.of(List.of(), List.of()));
+    TokenBatch batch = new TokenBatch("r", number, 2 * number, CONTEXT, tokens, documents(number));
     int[] offsets = new int[tokens.length + 1];
     List<Integer> latents = new ArrayList<>();
     List<Float> values = new ArrayList<>();

@@ -34,6 +34,7 @@ public final class AvroCodec<T extends SpecificRecord> {
             ClassSecurityValidator.builder()
                 .add(FeatureRecord.class)
                 .add(Example.class)
+                .add(LabelCounts.class)
                 .add(RunManifest.class)
                 .add(RunTotals.class)
                 .add(SaeManifest.class)

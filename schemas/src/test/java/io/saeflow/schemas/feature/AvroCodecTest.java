@@ -27,6 +27,11 @@ class AvroCodecTest {
           .setHistogramCounts(List.of(1L, 1L))
           .setTop(List.of(new Example(9L, 1, 1.5f, 0L, 0, List.of(4, 5), List.of(0f, 1.5f))))
           .setRandom(List.of())
+          .setLabels(
+              List.of(
+                  new LabelCounts(
+                      "year", 10.0, List.of("1790", "1800"), List.of(2L, 0L), List.of(60L, 39L)),
+                  new LabelCounts("party", null, List.of("d"), List.of(1L), List.of(50L))))
           .build();
 
   @Test

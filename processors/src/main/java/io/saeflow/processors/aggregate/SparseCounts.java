@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.processors.aggregate;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Counts by integer key, for few keys: sorted arrays that grow as keys come. */
+final class SparseCounts {
+  private static final int[] NO_KEYS = {};
+  private static final long[] NO_COUNTS = {};
+
+  /** Ascending; only the first {@code size} are in use, likewise their counts. */
+  private int[] keys = NO_KEYS;
+
+  private long[] counts = NO_COUNTS;
+  private int size;
+
+  void add(int key, long count) {
+    int at = find(key);
+    if (at < 0) {
+      at = -at - 1;
+      insert(at, key);
+    }
+    counts[at] += count;
+  }
+
+  /** The key's count, 0 if it was never added. */
+  long count(int key) {
+    int at = find(key);
+    return at < 0 ? 0 : counts[at];
+  }
+
+  /** Takes the key out and answers its count, 0 if it was not there. */
+  long remove(int key) {
+    int at = find(key);
+    if (at < 0) {
+      return 0;
+    }
+    long count = counts[at];
+    size--;
+    System.arraycopy(keys, at + 1, keys, at, size - at);
+    System.arraycopy(counts, at + 1, counts, at, size - at);
+    return count;
+  }
+
+  /** Ascending. */
+  List<Integer> keys() {
+    return Arrays.stream(keys, 0, size).boxed().collect(Collectors.toList());
+  }
+
+  /** In the order of the keys. */
+  List<Long> counts() {
+    return Arrays.stream(counts, 0, size).boxed().collect(Collectors.toList());
+  }
+
+  int bytes() {
+    return Integer.BYTES + size * (Integer.BYTES + Long.BYTES);
+  }
+
+  void writeTo(ByteBuffer out) {
+    out.putInt(size);
+    for (int i = 0; i < size; i++) {
+      out.putInt(keys[i]).putLong(counts[i]);
+    }
+  }
+
+  void readFrom(ByteBuffer in) {
+    size = in.getInt();
+    keys = new int[size];
+    counts = new long[size];
+    for (int i = 0; i < size; i++) {
+      keys[i] = in.getInt();
+      counts[i] = in.getLong();
+    }
+  }
+
+  private int find(int key) {
+    return Arrays.binarySearch(keys, 0, size, key);
+  }
+
+  private void insert(int at, int key) {
+    if (size == keys.length) {
+      int capacity = Math.max(8, size * 2);
+      keys = Arrays.copyOf(keys, capacity);
+      counts = Arrays.copyOf(counts, capacity);
+    }
+    System.arraycopy(keys, at, keys, at + 1, size - at);
+    System.arraycopy(counts, at, counts, at + 1, size - at);
+    keys[at] = key;
+    counts[at] = 0;
+    size++;
+  }
+}
