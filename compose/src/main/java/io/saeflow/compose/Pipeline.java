@@ -141,7 +141,8 @@ public final class Pipeline implements PipelineRunner {
               Sinks.start(
                   new SinksConfig(kafka, output.root(), config.output().sinks()),
                   manifest,
-                  prepared.tokenText());
+                  prepared.tokenText(),
+                  prepared.vocabularySize());
           CorpusFeed feed = CorpusFeed.start(kafka, topics, prepared);
           DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics)) {
         CompletableFuture<RunTotals> fed = feed.done();

@@ -74,7 +74,8 @@ public final class Sinks implements AutoCloseable {
    * @throws IllegalArgumentException as {@link #requireWritable}
    * @throws IOException if the temporary files cannot be made
    */
-  public static Sinks start(SinksConfig config, RunManifest manifest, TokenText text, int vocabularySize)
+  public static Sinks start(
+      SinksConfig config, RunManifest manifest, TokenText text, int vocabularySize)
       throws IOException {
     return start(
         config,

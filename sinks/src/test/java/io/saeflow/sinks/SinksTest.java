@@ -177,7 +177,7 @@ class SinksTest {
     assertThat(SinkKind.parse("delphi")).isEqualTo(SinkKind.DELPHI);
     assertThatThrownBy(() -> SinkKind.parse("parquet"))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("sink: 'parquet' (expected: sae-viewer, neuron-records, delphi)");
+        .hasMessage("sink: 'parquet' (expected: sae-viewer, neuron-records, delphi, view)");
     assertThatThrownBy(() -> new SinksConfig(Map.of(), root, Set.of()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("sinks: none (expected: at least one)");

@@ -183,7 +183,7 @@ final class RunCommand implements Callable<Integer> {
       names = "--sinks",
       paramLabel = "NAME",
       split = ",",
-      description = "What to write: sae-viewer, neuron-records, delphi. Default: all of them.")
+      description = "What to write: sae-viewer, neuron-records, delphi, view. Default: all of them.")
   private @Nullable List<String> sinks;
 
   @Option(

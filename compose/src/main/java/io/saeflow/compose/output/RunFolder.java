@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 public final class RunFolder implements AutoCloseable {
   /** What saeflow writes at the top of an output folder, and all that it ever deletes there. */
   public static final Set<String> ENTRIES =
-      Set.of("manifest.json", "sae-viewer", "neuron-records", "delphi", ".saeflow", ".spool");
+      Set.of("manifest.json", "sae-viewer", "neuron-records", "delphi", "view", ".saeflow", ".spool");
 
   private static final String INTERNAL = ".saeflow";
 

@@ -147,13 +147,18 @@ public final class PreparedRun implements AutoCloseable {
     return corpus.batches(config.run());
   }
 
+  /** How many token ids the model knows. */
+  public int vocabularySize() {
+    return model.config().vocabularySize();
+  }
+
   /** A token's text; its number in brackets if there is no tokenizer, or the token is not in it. */
   public TokenText tokenText() {
     Optional<Tokenizer> tokenizer = corpus.tokenizer();
     // Sinks ask millions of times for few tokens, and each answer of the tokenizer is a native
     // call.
     AtomicReferenceArray<String> known =
-        new AtomicReferenceArray<>(model.config().vocabularySize());
+        new AtomicReferenceArray<>(vocabularySize());
     return id -> {
       String text = known.get(id);
       if (text == null) {

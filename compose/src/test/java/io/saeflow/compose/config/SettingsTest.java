@@ -214,7 +214,7 @@ class SettingsTest {
           top: 3000000000              | top: 3000000000 (expected: at most 2147483647)
           run-id: a.b                  | run id: 'a.b' (expected: 1 to 100 letters, digits, '-' or '_'
           subject: a/b                 | subject: 'a/b' (expected: 1 to 100 letters
-          sinks: [parquet]             | sink: 'parquet' (expected: sae-viewer, neuron-records, delphi)
+          sinks: [parquet]             | sink: 'parquet' (expected: sae-viewer, neuron-records, delphi, view)
           sinks: []                    | sinks: none (expected: at least one)
           text: []                     | text: no file (expected: at least one)
           tokens: t.npy                | text and tokens: both (expected: exactly one of them)

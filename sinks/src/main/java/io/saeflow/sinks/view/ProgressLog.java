@@ -37,8 +37,7 @@ public final class ProgressLog implements AutoCloseable {
    *
    * @param saes by id; each says how its features are
    */
-  public static ProgressLog open(OutputFolder out, Map<String, ViewSink> saes)
-      throws IOException {
+  public static ProgressLog open(OutputFolder out, Map<String, ViewSink> saes) throws IOException {
     return open(out, saes, Clock.systemUTC());
   }
 

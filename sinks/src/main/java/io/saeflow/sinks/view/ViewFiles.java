@@ -60,6 +60,9 @@ public final class ViewFiles {
           json.writeNumberField("contextLength", manifest.getContextLength());
           json.writeNumberField("window", manifest.getWindow());
           json.writeArrayFieldStart("labels");
+          for (String label : manifest.getLabels()) {
+            json.writeString(label);
+          }
           json.writeEndArray();
           json.writeArrayFieldStart("saes");
           for (SaeManifest sae : manifest.getSaes()) {

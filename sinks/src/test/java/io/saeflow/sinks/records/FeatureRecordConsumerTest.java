@@ -50,7 +50,7 @@ class FeatureRecordConsumerTest {
     List<FeatureRecord> seen = new ArrayList<>();
     List<FeatureRecord> alsoSeen = new ArrayList<>();
     FeatureRecordConsumer consumer =
-        new FeatureRecordConsumer(3, List.of(seen::add, alsoSeen::add));
+        new FeatureRecordConsumer(3, List.of(seen::add, alsoSeen::add), List.of());
     try (TopicReader reader =
         new MockTopic("t", 2)
             .add(1, AvroCodec.FEATURE.encode(early))
@@ -67,7 +67,7 @@ class FeatureRecordConsumerTest {
 
   @Test
   void countsLatentsNotRecords() throws Exception {
-    FeatureRecordConsumer consumer = new FeatureRecordConsumer(2, List.of(record -> {}));
+    FeatureRecordConsumer consumer = new FeatureRecordConsumer(2, List.of(record -> {}), List.of());
     byte[] one = AvroCodec.FEATURE.encode(Fixtures.dead(1).build());
     consumer.read(0, one);
     consumer.read(0, one);
@@ -82,7 +82,8 @@ class FeatureRecordConsumerTest {
   void closesEverySink() {
     Recorded first = new Recorded();
     Recorded second = new Recorded();
-    FeatureRecordConsumer consumer = new FeatureRecordConsumer(1, List.of(first, second));
+    FeatureRecordConsumer consumer =
+        new FeatureRecordConsumer(1, List.of(first, second), List.of());
     assertThatThrownBy(consumer::close)
         .isInstanceOf(IOException.class)
         .hasMessage("closing failed");
@@ -129,7 +130,7 @@ class FeatureRecordConsumerTest {
   @ParameterizedTest
   @MethodSource("malformed")
   void refusesARecordThatContradictsItself(FeatureRecord.Builder record, String message) {
-    FeatureRecordConsumer consumer = new FeatureRecordConsumer(3, List.of());
+    FeatureRecordConsumer consumer = new FeatureRecordConsumer(3, List.of(), List.of());
     byte[] bytes = AvroCodec.FEATURE.encode(record.build());
     assertThatThrownBy(() -> consumer.read(0, bytes))
         .isInstanceOf(MalformedMessageException.class)
@@ -138,7 +139,7 @@ class FeatureRecordConsumerTest {
 
   @Test
   void refusesBytesThatAreNoRecord() {
-    FeatureRecordConsumer consumer = new FeatureRecordConsumer(3, List.of());
+    FeatureRecordConsumer consumer = new FeatureRecordConsumer(3, List.of(), List.of());
     assertThatThrownBy(() -> consumer.read(0, new byte[] {1, 2, 3}))
         .isInstanceOf(MalformedMessageException.class)
         .hasMessageStartingWith("Avro record: ");
