@@ -181,7 +181,7 @@ class FeatureIndexTest {
     FeatureIndex.Page page =
         index.page(
             new FeatureIndex.Query(
-                sort, order, -1, Optional.empty(), FeatureIndex.Alive.ANY, -1, 2, 0, 9999));
+                sort, order, -1, Optional.empty(), FeatureIndex.Alive.ANY, -1, 9, 0, 9999));
     assertThat(page.rows().stream().map(FeatureIndex.Row::index))
         .isEqualTo(all.stream().sorted(expected).map(RecordSummary::latent).toList());
   }
