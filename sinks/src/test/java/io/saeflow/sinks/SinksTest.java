@@ -16,13 +16,18 @@ import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.manifest.ManifestFile;
 import io.saeflow.sinks.manifest.SinkFiles;
 import io.saeflow.sinks.topic.MockTopic;
+import io.saeflow.sinks.view.ProgressLog;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
@@ -53,7 +58,7 @@ class SinksTest {
               new SinkFiles("delphi", "a", "delphi/latents/blocks.1.hook_resid_post", 3),
               new SinkFiles("neuron-records", "b", "neuron-records/b/collated_activations/0", 2));
       assertThat(Fixtures.tree(root))
-          .hasSize(1 + sinks.files().stream().mapToInt(SinkFiles::files).sum());
+          .hasSize(3 + sinks.files().stream().mapToInt(SinkFiles::files).sum());
     }
     Map<String, byte[]> first = Fixtures.tree(root);
     assertThat(first.keySet())
@@ -73,7 +78,11 @@ class SinksTest {
             "sae-viewer/gpt2-small/family/a/atoms/1.json",
             "sae-viewer/gpt2-small/family/a/atoms/2.json",
             "sae-viewer/gpt2-small/family/b/atoms/0.json",
-            "sae-viewer/gpt2-small/family/b/atoms/1.json");
+            "sae-viewer/gpt2-small/family/b/atoms/1.json",
+            "view/a.records",
+            "view/b.records",
+            "view/run.json",
+            "view/vocabulary.json");
 
     try (Sinks again = start(ALL, topics())) {
       assertThat(again.done().get(20, TimeUnit.SECONDS)).isNull();
@@ -104,7 +113,7 @@ class SinksTest {
           .hasMessageStartingWith("run.features.b-0@0: Avro record: ");
       assertThatThrownBy(sinks::files).isInstanceOf(IllegalStateException.class);
     }
-    assertThat(root).isEmptyDirectory();
+    assertOnlyForViewers();
   }
 
   @Test
@@ -114,7 +123,42 @@ class SinksTest {
     sinks.close();
     assertThatThrownBy(() -> sinks.done().get(20, TimeUnit.SECONDS))
         .isInstanceOf(CancellationException.class);
-    assertThat(root).isEmptyDirectory();
+    assertOnlyForViewers();
+  }
+
+  @Test
+  void keepsWhatAViewerShows() throws Exception {
+    Map<String, MockTopic> topics = emptyTopics();
+    topics.put("run.features.a", topics().get("run.features.a"));
+    topic(topics, "run.features.b")
+        .add(0, AvroCodec.FEATURE.encode(Fixtures.twoAndFour(0).setComplete(false).build()))
+        .add(0, AvroCodec.FEATURE.encode(Fixtures.twoAndFour(1).build()))
+        .add(0, AvroCodec.FEATURE.encode(Fixtures.dead(0).build()));
+    try (Sinks sinks = start(EnumSet.of(SinkKind.VIEW), topics);
+        ProgressLog log = sinks.openProgressLog().orElseThrow()) {
+      assertThat(sinks.done().get(20, TimeUnit.SECONDS)).isNull();
+      assertThat(sinks.files()).contains(new SinkFiles("view", "a", "view/a.records", 1));
+      log.append(5, OptionalLong.of(10), 1, 2, true);
+    }
+    // A length, then the record, for each message of the topic.
+    byte[] first = AvroCodec.FEATURE.encode(Fixtures.twoAndFour(0).setComplete(false).build());
+    byte[] records = Files.readAllBytes(root.resolve("view/b.records"));
+    assertThat(ByteBuffer.wrap(records).getInt()).isEqualTo(first.length);
+    assertThat(Arrays.copyOfRange(records, 4, 4 + first.length)).isEqualTo(first);
+    assertThat(root.resolve("view/progress.jsonl"))
+        .content()
+        .matches(
+            "\\{\"at\":\\d{13},\"tokens\":5,\"total\":10,\"modelLag\":1,\"featureLag\":2,\"complete\":true,"
+                + "\"saes\":\\{\"a\":\\{\"alive\":1,\"dead\":2,\"dense\":1},"
+                + "\"b\":\\{\"alive\":1,\"dead\":1,\"dense\":1}}}\n");
+    assertThat(root.resolve("view/vocabulary.json")).content().startsWith("[\"t0\",\"t1\",");
+  }
+
+  @Test
+  void hasNoProgressLogWithoutAViewer() throws Exception {
+    try (Sinks sinks = start(EnumSet.of(SinkKind.DELPHI), topics())) {
+      assertThat(sinks.openProgressLog()).isEmpty();
+    }
   }
 
   @Test
@@ -142,7 +186,7 @@ class SinksTest {
                     new SinksConfig(Map.of("bootstrap.servers", "localhost:1"), root, ALL),
                     path,
                     id -> "",
-                    1))
+                    20))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("SAE path: 'x/../../y'");
     RunManifest id = Fixtures.manifest(Fixtures.sae("../a", 3, 2).build()).build();
@@ -185,8 +229,14 @@ class SinksTest {
         new SinksConfig(Map.of(), root, kinds),
         manifest,
         id -> "t" + id,
-        100,
+        20,
         (name, partitions, contents) -> topic(topics, name).read(contents));
+  }
+
+  private void assertOnlyForViewers() throws IOException {
+    assertThat(Fixtures.tree(root))
+        .containsOnlyKeys(
+            "view/a.records", "view/b.records", "view/run.json", "view/vocabulary.json");
   }
 
   private static MockTopic topic(Map<String, MockTopic> topics, String name) {

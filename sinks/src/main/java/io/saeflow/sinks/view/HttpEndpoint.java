@@ -179,7 +179,7 @@ final class HttpEndpoint implements Closeable {
       }
     }
     try (exchange) {
-      if (bytes.length == 0) {
+      if (bytes.length == 0 || exchange.getRequestMethod().equals("HEAD")) {
         exchange.sendResponseHeaders(answer.status(), -1);
       } else {
         exchange.sendResponseHeaders(answer.status(), bytes.length);

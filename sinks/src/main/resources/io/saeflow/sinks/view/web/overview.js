@@ -276,7 +276,8 @@ function driftCard(context, currentSae) {
 
 /** The run names its label fields; where it does not, any feature's record does. */
 async function labelFields(context, sae) {
-  if (context.run.labels) return context.run.labels.map((label) => label.field ?? label);
+  // A label is a field, or a field and the width of its bins.
+  if (context.run.labels) return context.run.labels.map((label) => label.replace(/:[0-9.eE+-]+$/, ''));
   const { features: [feature] } = await get(`${saePath(sae)}/features?alive=true&limit=1`);
   const record = feature ? await get(`${saePath(sae)}/features/${feature.index}`) : null;
   return (record?.labels ?? []).map((label) => label.field);
