@@ -16,7 +16,6 @@ final class CorpusFeed implements AutoCloseable {
   private final PreparedRun run;
   private final TokenFeed feed;
   private final CompletableFuture<RunTotals> done = new CompletableFuture<>();
-  private final Thread thread = new Thread(this::feed, "feed");
 
   private CorpusFeed(PreparedRun run, TokenFeed feed) {
     this.run = run;
@@ -25,7 +24,7 @@ final class CorpusFeed implements AutoCloseable {
 
   static CorpusFeed start(Map<String, Object> kafka, Topics topics, PreparedRun run) {
     CorpusFeed started = new CorpusFeed(run, TokenFeed.open(kafka, topics));
-    started.thread.start();
+    new Thread(started::feed, "feed").start();
     return started;
   }
 
@@ -39,33 +38,29 @@ final class CorpusFeed implements AutoCloseable {
     return feed.tokens();
   }
 
-  /** Stops and waits for the thread: what it reads with is closed after this. */
+  /** Stops and waits until nothing is read any more: what it reads with is closed after this. */
   @Override
   public void close() {
     feed.close();
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    // Whatever it ended with, whoever watches done() has it.
+    done.handle((totals, failure) -> true).join();
   }
 
   private void feed() {
-    try (TokenBatches batches = run.batches()) {
-      feed.send(batches);
-      done.complete(
-          new RunTotals(
-              batches.documents(), batches.batches(), batches.sequences(), batches.tokens()));
+    try {
+      done.complete(send());
     } catch (CorpusException e) {
       done.completeExceptionally(new BadInputException(e.getMessage(), e));
     } catch (RuntimeException | Error e) {
       done.completeExceptionally(e);
+    }
+  }
+
+  private RunTotals send() throws CorpusException {
+    try (TokenBatches batches = run.batches()) {
+      feed.send(batches);
+      return new RunTotals(
+          batches.documents(), batches.batches(), batches.sequences(), batches.tokens());
     }
   }
 }

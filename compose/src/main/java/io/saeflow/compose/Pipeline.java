@@ -5,6 +5,8 @@ import io.saeflow.compose.broker.EmbeddedBroker;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.compose.config.RunConfig;
+import io.saeflow.compose.metrics.MetricsServer;
+import io.saeflow.compose.metrics.RunGauges;
 import io.saeflow.compose.output.RunFolder;
 import io.saeflow.compose.prepare.PreparedRun;
 import io.saeflow.compose.progress.Progress;
@@ -24,16 +26,18 @@ import io.saeflow.sinks.Sinks;
 import io.saeflow.sinks.SinksConfig;
 import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.manifest.ManifestFile;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Supplier;
 import org.apache.avro.Schema;
 
 /**
@@ -146,11 +150,9 @@ public final class Pipeline implements PipelineRunner {
           CorpusFeed feed = CorpusFeed.start(kafka, topics, prepared);
           DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics)) {
         CompletableFuture<RunTotals> fed = feed.done();
-        try (Progress progress =
-            Progress.start(
-                () -> snapshot(prepared, feed, producer, processors),
-                System.err,
-                Progress.Style.ofTerminal())) {
+        LiveGauges gauges = new LiveGauges(feed, producer, processors, prepared.encoderMeters());
+        try (Progress progress = showProgress(() -> snapshot(gauges, fed, prepared.batchTokens()));
+            AutoCloseable metrics = metrics(config.stream().metricsPort(), gauges)) {
           while (!(sinks.done().isDone() && isAggregated(processors, fed))) {
             throwFailureOf(fed);
             throwFailureOf(producer.finished());
@@ -167,7 +169,6 @@ public final class Pipeline implements PipelineRunner {
             }
           }
         }
-        throwFailureOf(fed);
         throwFailureOf(sinks.done());
         finished = RunManifest.newBuilder(manifest).setTotals(fed.join()).build();
         manifestTopic.publish(finished);
@@ -185,6 +186,10 @@ public final class Pipeline implements PipelineRunner {
     }
   }
 
+  private static Progress showProgress(Supplier<ProgressSnapshot> source) {
+    return Progress.start(source, System.err, Progress.Style.ofTerminal());
+  }
+
   private static boolean isAggregated(Processors processors, CompletableFuture<RunTotals> fed) {
     return fed.isDone()
         && !fed.isCompletedExceptionally()
@@ -192,20 +197,26 @@ public final class Pipeline implements PipelineRunner {
   }
 
   private static ProgressSnapshot snapshot(
-      PreparedRun prepared, CorpusFeed feed, ActivationProducer producer, Processors processors) {
-    long done = processors.aggregatedTokens();
-    // What an earlier process ran through the model is at least what it had aggregated.
-    long modelled = Math.max(done, processors.restoredTokens() + producer.tokens());
-    long batch = prepared.batchTokens();
-    CompletableFuture<RunTotals> fed = feed.done();
+      RunGauges gauges, CompletableFuture<RunTotals> fed, long batchTokens) {
+    long modelled = gauges.modelledTokens();
+    long done = gauges.aggregatedTokens();
     return new ProgressSnapshot(
         done,
         fed.isDone() && !fed.isCompletedExceptionally()
             ? OptionalLong.of(fed.join().getTokens())
             : OptionalLong.empty(),
         List.of(
-            new StageLag("model", batches(feed.tokens() - modelled, batch)),
-            new StageLag("features", batches(modelled - done, batch))));
+            new StageLag("model", batches(gauges.fedTokens() - modelled, batchTokens)),
+            new StageLag("features", batches(modelled - done, batchTokens))));
+  }
+
+  private static AutoCloseable metrics(OptionalInt port, RunGauges gauges) throws IOException {
+    if (port.isEmpty()) {
+      return () -> {};
+    }
+    MetricsServer server = MetricsServer.start(port.getAsInt(), gauges);
+    System.err.println("metrics at http://127.0.0.1:%d/metrics".formatted(server.port()));
+    return server;
   }
 
   /** As many as fit into the room that waiting activations may take, shared by all partitions. */
@@ -242,7 +253,7 @@ public final class Pipeline implements PipelineRunner {
     }
     try {
       future.get();
-    } catch (ExecutionException | CompletionException e) {
+    } catch (ExecutionException e) {
       if (e.getCause() instanceof Exception cause) {
         throw cause;
       }

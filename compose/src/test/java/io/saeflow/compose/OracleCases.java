@@ -65,7 +65,19 @@ final class OracleCases {
   }
 
   /** Every non-zero latent that the oracle found, by row, position, then latent. */
-  record Truth(long[] rows, long[] positions, long[] features, float[] values) {
+  static final class Truth {
+    final long[] rows;
+    final long[] positions;
+    final long[] features;
+    final float[] values;
+
+    private Truth(long[] rows, long[] positions, long[] features, float[] values) {
+      this.rows = rows;
+      this.positions = positions;
+      this.features = features;
+      this.values = values;
+    }
+
     static Truth of(String name, Path temporary) throws IOException, TensorFileException {
       try (ZipFile zip =
           new ZipFile(FOLDER.resolve("cases").resolve(name).resolve("truth.npz").toFile())) {

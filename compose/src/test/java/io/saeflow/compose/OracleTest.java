@@ -173,10 +173,10 @@ class OracleTest {
   private static Map<Entry, Float> expected(String name) throws Exception {
     Truth truth = Truth.of(name, temporary);
     Map<Entry, Float> entries = new HashMap<>();
-    for (int i = 0; i < truth.values().length; i++) {
+    for (int i = 0; i < truth.values.length; i++) {
       entries.put(
-          new Entry((int) truth.rows()[i], (int) truth.positions()[i], (int) truth.features()[i]),
-          truth.values()[i]);
+          new Entry((int) truth.rows[i], (int) truth.positions[i], (int) truth.features[i]),
+          truth.values[i]);
     }
     return entries;
   }
@@ -187,7 +187,7 @@ class OracleTest {
     Map<Entry, Float> entries = new HashMap<>();
     try (Stream<Path> shards = Files.list(folder)) {
       for (Path shard : shards.filter(p -> p.toString().endsWith(".safetensors")).toList()) {
-        int start = Integer.parseInt(shard.getFileName().toString().split("_")[0]);
+        int start = Integer.parseInt(shard.getFileName().toString().split("_", -1)[0]);
         try (Safetensors file = Safetensors.open(shard)) {
           long[] locations = file.longs("locations");
           float[] values = file.floats("activations");

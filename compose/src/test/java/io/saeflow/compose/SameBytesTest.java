@@ -76,7 +76,7 @@ class SameBytesTest {
     }
     assertThat(files).hasSize(shards);
     for (Path shard : files) {
-      long start = Long.parseLong(shard.getFileName().toString().split("_")[0]);
+      long start = Long.parseLong(shard.getFileName().toString().split("_", -1)[0]);
       List<Entry> entries = new ArrayList<>();
       try (Safetensors file = Safetensors.open(shard)) {
         assertThat(file.shape("tokens"))

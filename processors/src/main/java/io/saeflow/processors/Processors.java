@@ -4,6 +4,7 @@ package io.saeflow.processors;
 import io.saeflow.processors.aggregate.AggregateStage;
 import io.saeflow.processors.aggregate.AggregateTopology;
 import io.saeflow.processors.aggregate.TallyConfig;
+import io.saeflow.processors.aggregate.TallyObserver;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.processors.encode.EncodeTopology;
 import io.saeflow.schemas.Topics;
@@ -17,6 +18,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.MetricName;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
@@ -52,6 +55,8 @@ public final class Processors implements AutoCloseable {
   private final CompletableFuture<Void> failure = new CompletableFuture<>();
   private final Map<RangeOfSae, Long> tokensByRange = new ConcurrentHashMap<>();
   private final Map<RangeOfSae, Long> restoredByRange = new ConcurrentHashMap<>();
+  private final Map<RangeOfSae, Long> batchesByRange = new ConcurrentHashMap<>();
+  private final Map<RangeOfSae, Long> bytesByRange = new ConcurrentHashMap<>();
   private final int ranges;
   private final KafkaStreams encode;
   private final KafkaStreams aggregate;
@@ -71,7 +76,7 @@ public final class Processors implements AutoCloseable {
             ENCODE_COMMIT_INTERVAL);
     this.aggregate =
         streams(
-            AggregateTopology.build(topics, aggregateStages, tally, this::note),
+            AggregateTopology.build(topics, aggregateStages, tally, new Noted()),
             config,
             topics.run() + ".aggregate",
             AGGREGATE_COMMIT_INTERVAL);
@@ -113,8 +118,29 @@ public final class Processors implements AutoCloseable {
     return mean(restoredByRange);
   }
 
+  /** Batches aggregated so far, restarts included, added up over feature ranges. */
+  public long aggregatedBatches() {
+    return sum(batchesByRange);
+  }
+
+  /** Bytes of feature state as last saved, over all feature ranges. */
+  public long stateBytes() {
+    return sum(bytesByRange);
+  }
+
+  /** Kafka's own metrics of both stages. */
+  public Map<MetricName, Metric> kafkaMetrics() {
+    Map<MetricName, Metric> metrics = new HashMap<>(encode.metrics());
+    metrics.putAll(aggregate.metrics());
+    return metrics;
+  }
+
   private long mean(Map<RangeOfSae, Long> tokens) {
-    return tokens.values().stream().mapToLong(Long::longValue).sum() / ranges;
+    return sum(tokens) / ranges;
+  }
+
+  private static long sum(Map<RangeOfSae, Long> numbers) {
+    return numbers.values().stream().mapToLong(Long::longValue).sum();
   }
 
   /** Finishes the batch under way, commits what is done, and stops. */
@@ -126,9 +152,19 @@ public final class Processors implements AutoCloseable {
     aggregate.close(options);
   }
 
-  private void note(String sae, FeatureRange range, long batches, long tokens) {
-    restoredByRange.putIfAbsent(new RangeOfSae(sae, range), tokens);
-    tokensByRange.put(new RangeOfSae(sae, range), tokens);
+  private final class Noted implements TallyObserver {
+    @Override
+    public void reached(String sae, FeatureRange range, long batches, long tokens) {
+      RangeOfSae key = new RangeOfSae(sae, range);
+      restoredByRange.putIfAbsent(key, tokens);
+      tokensByRange.put(key, tokens);
+      batchesByRange.put(key, batches);
+    }
+
+    @Override
+    public void saved(String sae, FeatureRange range, long bytes) {
+      bytesByRange.put(new RangeOfSae(sae, range), bytes);
+    }
   }
 
   private KafkaStreams streams(

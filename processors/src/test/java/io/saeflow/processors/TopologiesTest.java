@@ -7,6 +7,7 @@ import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.processors.aggregate.AggregateStage;
 import io.saeflow.processors.aggregate.AggregateTopology;
+import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.aggregate.TallyConfig;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.processors.encode.EncodeTopology;
@@ -14,8 +15,10 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.feature.LabelCounts;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -44,7 +47,8 @@ import org.junit.jupiter.api.io.TempDir;
 class TopologiesTest {
   private static final Topics TOPICS = new Topics("run");
   private static final HookPoint HOOK = HookPoint.parse("blocks.1.hook_resid_post");
-  private static final TallyConfig TALLY = new TallyConfig(2, 2, 4, 0, List.of());
+  private static final TallyConfig TALLY =
+      new TallyConfig(2, 2, 4, 0, List.of(LabelField.parse("year:10")));
 
   @TempDir Path folder;
 
@@ -178,6 +182,9 @@ class TopologiesTest {
       assertThat(records).allMatch(FeatureRecord::getComplete).allMatch(r -> r.getTokens() == 4);
       assertThat(records).extracting(FeatureRecord::getActive).containsExactly(0L, 0L, 0L, 2L);
       assertThat(records.get(3).getSum1()).isEqualTo(0.75);
+      assertThat(records.get(3).getLabels())
+          .containsExactly(
+              new LabelCounts("year", 10.0, List.of("1790"), List.of(2L), List.of(4L)));
     }
   }
 
@@ -197,15 +204,28 @@ class TopologiesTest {
       byte[] garbage = "not Arrow".getBytes(StandardCharsets.UTF_8);
       in.pipeInput(0L, garbage);
       in.pipeInput(0L, ArrowMessages.encode(new EndOfStream("another", 1, 1, 1)));
+      in.pipeInput(
+          0L,
+          ArrowMessages.encode(
+              new LatentBatch(
+                  new TokenBatch("run", 0, 0, 2, new int[] {8, 9}, documents("year")),
+                  "a",
+                  new FeatureRange(0, 1, 4),
+                  0,
+                  new int[3],
+                  new int[0],
+                  new float[0])));
       in.pipeInput(0L, ArrowMessages.encode(latents(0, 3, 0.25f)));
       List<TestRecord<byte[], byte[]>> records = dead.readRecordsToList();
-      assertThat(records).hasSize(2);
+      assertThat(records).hasSize(3);
       assertThat(records.get(0).value()).isEqualTo(garbage);
       assertThat(header(records.get(0), "topic")).isEqualTo("run.latents.a");
       assertThat(header(records.get(0), "partition")).isEqualTo("0");
       assertThat(header(records.get(0), "offset")).isEqualTo("0");
       assertThat(header(records.get(0), "reason")).startsWith("schema: header of");
       assertThat(header(records.get(1), "reason")).isEqualTo("run: 'another' (expected: 'run')");
+      assertThat(header(records.get(2), "reason"))
+          .startsWith("labels of a document: year (expected: a JSON object)");
     }
   }
 
@@ -215,7 +235,11 @@ class TopologiesTest {
   }
 
   private static TokenBatch batch(long number) {
-    return new TokenBatch("run", number, number, 2, new int[] {8, 9}, List.of(List.of()));
+    return new TokenBatch("run", number, number, 2, new int[] {8, 9}, documents("{\"year\":1799}"));
+  }
+
+  private static List<List<DocumentSpan>> documents(String labels) {
+    return List.of(List.of(new DocumentSpan(0, 0, 0, labels)));
   }
 
   private static LatentBatch latents(long number, int latent, float value) {

@@ -16,6 +16,7 @@ import io.saeflow.sinks.records.TokenText;
 import io.saeflow.sinks.saeviewer.AtomSink;
 import io.saeflow.sinks.topic.TopicContents;
 import io.saeflow.sinks.topic.TopicReader;
+import io.saeflow.sinks.view.FeatureCounts;
 import io.saeflow.sinks.view.ProgressLog;
 import io.saeflow.sinks.view.ViewFiles;
 import io.saeflow.sinks.view.ViewSink;
@@ -53,8 +54,6 @@ public final class Sinks implements AutoCloseable {
   private final OutputFolder out;
   private final RunManifest manifest;
   private final List<Source> sources = new ArrayList<>();
-  private final List<FeatureRecordConsumer> features = new ArrayList<>();
-  private final List<LatentCache> caches = new ArrayList<>();
   private final Map<String, ViewSink> views = new LinkedHashMap<>();
   private final List<TopicReader> readers = new ArrayList<>();
   private final CompletableFuture<Void> done = new CompletableFuture<>();
@@ -141,23 +140,6 @@ public final class Sinks implements AutoCloseable {
     return done;
   }
 
-  /** How far the sinks are. May be called from any thread, at any time. */
-  public SinkProgress progress() {
-    long written = 0;
-    for (FeatureRecordConsumer consumer : features) {
-      written += consumer.written();
-    }
-    for (LatentCache cache : caches) {
-      written += cache.shards();
-    }
-    long expected = 0;
-    for (SaeManifest sae : manifest.getSaes()) {
-      expected += readsFeatures() ? sae.getLatents() : 0;
-      expected += kinds.contains(SinkKind.DELPHI) ? sae.getFeatureRanges() : 0;
-    }
-    return new SinkProgress(written, expected);
-  }
-
   /**
    * Opens the log of the run's progress, which lies beside what viewers read.
    *
@@ -167,6 +149,16 @@ public final class Sinks implements AutoCloseable {
     return kinds.contains(SinkKind.VIEW)
         ? Optional.of(ProgressLog.open(out, views))
         : Optional.empty();
+  }
+
+  /**
+   * How many features are alive, dead and dense by their latest records, by autoencoder; empty
+   * without {@link SinkKind#VIEW}. May be called from any thread.
+   */
+  public Map<String, FeatureCounts> featureCounts() {
+    Map<String, FeatureCounts> counts = new LinkedHashMap<>();
+    views.forEach((sae, view) -> counts.put(sae, view.counts()));
+    return counts;
   }
 
   /**
@@ -215,12 +207,6 @@ public final class Sinks implements AutoCloseable {
     return new SinkFiles(kind.id(), sae.getId(), folder, files);
   }
 
-  private boolean readsFeatures() {
-    return kinds.contains(SinkKind.SAE_VIEWER)
-        || kinds.contains(SinkKind.NEURON_RECORDS)
-        || kinds.contains(SinkKind.VIEW);
-  }
-
   private void open(SaeManifest sae, TokenText text) throws IOException {
     Topics topics = new Topics(manifest.getRun());
     List<FeatureSink> formats = new ArrayList<>();
@@ -236,15 +222,13 @@ public final class Sinks implements AutoCloseable {
       views.put(sae.getId(), view);
       followers.add(view);
     }
-    if (readsFeatures()) {
+    if (!formats.isEmpty() || !followers.isEmpty()) {
       FeatureRecordConsumer consumer =
           new FeatureRecordConsumer(sae.getLatents(), formats, followers);
-      features.add(consumer);
       sources.add(new Source(topics.features(sae.getId()), sae.getFeatureRanges(), consumer));
     }
     if (kinds.contains(SinkKind.DELPHI)) {
       LatentCache cache = new LatentCache(out, manifest, sae);
-      caches.add(cache);
       sources.add(new Source(topics.latents(sae.getId()), sae.getFeatureRanges(), cache));
     }
   }

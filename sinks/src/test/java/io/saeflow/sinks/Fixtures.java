@@ -54,7 +54,8 @@ public final class Fixtures {
         .setHistogramBins(List.of())
         .setHistogramCounts(List.of())
         .setTop(List.of())
-        .setRandom(List.of());
+        .setRandom(List.of())
+        .setLabels(List.of());
   }
 
   /** The feature was 2 on one token, 4 on another, and 0 on three more. */

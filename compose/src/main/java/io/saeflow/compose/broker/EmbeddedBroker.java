@@ -186,7 +186,7 @@ public final class EmbeddedBroker implements AutoCloseable {
     private static ServerSocket bound() throws IOException {
       ServerSocket socket = new ServerSocket();
       socket.setReuseAddress(true);
-      socket.bind(new InetSocketAddress(InetAddress.getByName(LOOPBACK), 0));
+      socket.bind(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0));
       return socket;
     }
   }

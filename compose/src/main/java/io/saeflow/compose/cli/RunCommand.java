@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Any option can stand in the --config file, under the same name without dashes; there,"
-          + " 'saes' lists several autoencoders. What is on the line wins."
+          + " 'saes' lists several autoencoders and 'labels' several fields. What is on the line wins."
     })
 final class RunCommand implements Callable<Integer> {
   private static final String PATH = "DIR";
@@ -171,6 +171,14 @@ final class RunCommand implements Callable<Integer> {
   private @Nullable Long seed;
 
   @Option(
+      names = "--label",
+      paramLabel = "FIELD[:WIDTH]",
+      description =
+          "Count each feature by the values of this field of the documents, numbers in bins of"
+              + " this width; may be repeated. Default: none.")
+  private @Nullable List<String> labels;
+
+  @Option(
       names = "--out",
       paramLabel = PATH,
       description = "Output folder, empty or new. Required.")
@@ -217,6 +225,13 @@ final class RunCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "Threads of the stream stages. Default: half the cores.")
   private @Nullable Long streamThreads;
+
+  @Option(
+      names = "--metrics-port",
+      paramLabel = "PORT",
+      description =
+          "Serve Prometheus metrics at http://127.0.0.1:PORT/metrics. Default: not served.")
+  private @Nullable Long metricsPort;
 
   @Option(
       names = "--bootstrap-servers",
@@ -289,6 +304,7 @@ final class RunCommand implements Callable<Integer> {
     number(settings, Setting.FEATURE_RANGES, featureRanges);
     number(settings, Setting.THREADS, threads);
     number(settings, Setting.STREAM_THREADS, streamThreads);
+    number(settings, Setting.METRICS_PORT, metricsPort);
     if (text != null) {
       settings.paths(Setting.TEXT, text);
     }
@@ -300,6 +316,9 @@ final class RunCommand implements Callable<Integer> {
     }
     if (sinks != null) {
       settings.sinks(sinks);
+    }
+    if (labels != null) {
+      settings.labels(labels);
     }
     if (kafka != null) {
       settings.kafka(kafka);

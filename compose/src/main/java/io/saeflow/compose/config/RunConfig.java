@@ -33,6 +33,11 @@ public record RunConfig(
     if (saes.isEmpty()) {
       throw new BadInputException("saes: none (expected: at least one)");
     }
+    if (corpus.source() instanceof CorpusSource.Tokens && !statistics.labels().isEmpty()) {
+      throw new BadInputException(
+          "label: '%s' (expected: none with tokens, whose documents have no fields)"
+              .formatted(statistics.labels().get(0).text()));
+    }
     Set<String> ids = new HashSet<>();
     Set<String> viewerPaths = new HashSet<>();
     for (SaeConfig sae : saes) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.sinks.SinkKind;
@@ -74,6 +75,11 @@ public final class Settings {
     return put(Setting.SINKS, List.copyOf(value), Setting.Kind.NAMES);
   }
 
+  /** Sets the fields to count by, each {@code FIELD} or {@code FIELD:WIDTH}. */
+  public Settings labels(List<String> value) {
+    return put(Setting.LABELS, List.copyOf(value), Setting.Kind.LABELS);
+  }
+
   /** Sets the token before each document. */
   public Settings documentSeparator(DocumentSeparator value) {
     return put(Setting.DOCUMENT_SEPARATOR, value, Setting.Kind.SEPARATOR);
@@ -138,12 +144,14 @@ public final class Settings {
             integer(Setting.TOP).orElse(StatisticsConfig.DEFAULT_TOP),
             integer(Setting.RANDOM).orElse(StatisticsConfig.DEFAULT_RANDOM),
             integer(Setting.WINDOW).orElse(StatisticsConfig.DEFAULT_WINDOW),
-            optional(Setting.SEED, Long.class).orElse(StatisticsConfig.DEFAULT_SEED)),
+            optional(Setting.SEED, Long.class).orElse(StatisticsConfig.DEFAULT_SEED),
+            labels()),
         new StreamConfig(
             optional(Setting.BOOTSTRAP_SERVERS, String.class).orElse(StreamConfig.EMBEDDED),
             integer(Setting.PARTITIONS).orElse(StreamConfig.DEFAULT_PARTITIONS),
             integer(Setting.FEATURE_RANGES),
             integer(Setting.STREAM_THREADS).orElseGet(StreamConfig::defaultThreads),
+            integer(Setting.METRICS_PORT),
             properties(Setting.KAFKA)),
         new OutputConfig(
             out,
@@ -219,6 +227,21 @@ public final class Settings {
       }
     }
     return kinds;
+  }
+
+  private List<LabelField> labels() {
+    if (!values.containsKey(Setting.LABELS)) {
+      return List.of();
+    }
+    return list(Setting.LABELS, String.class).stream().map(Settings::label).toList();
+  }
+
+  private static LabelField label(String text) {
+    try {
+      return LabelField.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new BadInputException(e.getMessage(), e);
+    }
   }
 
   private static HookPoint hook(String name) {

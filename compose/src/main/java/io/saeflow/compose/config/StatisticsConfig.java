@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.processors.aggregate.LabelField;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
 /**
  * What is kept of each feature beside its counts.
  *
@@ -8,8 +13,10 @@ package io.saeflow.compose.config;
  * @param random uniformly sampled firings; may be 0
  * @param window tokens an example shows
  * @param seed of the sampling
+ * @param labels fields of the documents to count by, each field once; may be empty
  */
-public record StatisticsConfig(int top, int random, int window, long seed) {
+public record StatisticsConfig(
+    int top, int random, int window, long seed, List<LabelField> labels) {
   /** Four of a viewer's first pages; each one more costs a window per feature. */
   public static final int DEFAULT_TOP = 20;
 
@@ -26,5 +33,13 @@ public record StatisticsConfig(int top, int random, int window, long seed) {
     Expectation.atLeast(0, "top", top);
     Expectation.atLeast(0, "random", random);
     Expectation.atLeast(1, "window", window);
+    labels = List.copyOf(labels);
+    Set<String> fields = new HashSet<>();
+    for (LabelField label : labels) {
+      if (!fields.add(label.field())) {
+        throw new BadInputException(
+            "label: '%s' twice (expected: each field once)".formatted(label.field()));
+      }
+    }
   }
 }

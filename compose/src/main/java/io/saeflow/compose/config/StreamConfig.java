@@ -12,6 +12,7 @@ import java.util.OptionalInt;
  * @param featureRanges partitions of each latents and features topic; if empty, {@link
  *     #featureRangesFor} decides
  * @param threads of the Kafka Streams application
+ * @param metricsPort where metrics are served on loopback; if empty, nowhere. 0 takes any port
  * @param kafka client properties, passed through to every Kafka client
  */
 public record StreamConfig(
@@ -19,6 +20,7 @@ public record StreamConfig(
     int partitions,
     OptionalInt featureRanges,
     int threads,
+    OptionalInt metricsPort,
     Map<String, String> kafka) {
   /** Stands for a broker started inside the process. */
   public static final String EMBEDDED = "embedded";
@@ -40,6 +42,10 @@ public record StreamConfig(
       Expectation.atLeast(1, "feature-ranges", featureRanges.getAsInt());
     }
     Expectation.atLeast(1, "stream-threads", threads);
+    if (metricsPort.isPresent() && (metricsPort.getAsInt() < 0 || metricsPort.getAsInt() > 65535)) {
+      throw new BadInputException(
+          "metrics-port: %d (expected: 0 to 65535)".formatted(metricsPort.getAsInt()));
+    }
     kafka = Map.copyOf(kafka);
     for (String key : kafka.keySet()) {
       if (key.isBlank()) {
@@ -82,7 +88,8 @@ public record StreamConfig(
   /** Without the values of {@link #kafka}, which may hold passwords. */
   @Override
   public String toString() {
-    return "StreamConfig[bootstrapServers=%s, partitions=%d, featureRanges=%s, threads=%d, kafka=%s]"
-        .formatted(bootstrapServers, partitions, featureRanges, threads, kafka.keySet());
+    return "StreamConfig[bootstrapServers=%s, partitions=%d, featureRanges=%s, threads=%d, metricsPort=%s, kafka=%s]"
+        .formatted(
+            bootstrapServers, partitions, featureRanges, threads, metricsPort, kafka.keySet());
   }
 }

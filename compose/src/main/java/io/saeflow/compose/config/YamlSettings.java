@@ -75,6 +75,7 @@ final class YamlSettings {
       case NUMBER -> settings.number(setting, number(value, wrong));
       case TOKEN_COUNT -> settings.maxTokens(tokenCount(value, wrong));
       case NAMES -> settings.sinks(list(value, node -> text(node, wrong)));
+      case LABELS -> settings.labels(list(value, node -> text(node, wrong)));
       case PROPERTIES -> settings.kafka(kafka(value, wrong));
       case SAES -> settings.saes(saes(value, wrong));
       case SEPARATOR ->

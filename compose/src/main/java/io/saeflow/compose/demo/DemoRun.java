@@ -20,6 +20,9 @@ public final class DemoRun {
   private static final String HOOK = "blocks.2.hook_resid_post";
   private static final String SUBJECT = "demo-gpt2";
 
+  /** Fields of {@link SotuAddresses}; the model's own text has none, and counts nowhere. */
+  private static final List<String> LABELS = List.of("year:10", "party");
+
   private DemoRun() {}
 
   /** The bundled model's folder in the project folder {@code home}. */
@@ -44,6 +47,7 @@ public final class DemoRun {
             .paths(Setting.TEXT, List.of(text))
             .saes(List.of(new SaeEntry(sae, HOOK, SAE_ID, SAE_ID)))
             .text(Setting.SUBJECT, SUBJECT)
+            .labels(LABELS)
             .path(Setting.OUT, out)
             .existingOutput(existing);
     maxTokens.ifPresent(settings::maxTokens);

@@ -3,6 +3,9 @@ package io.saeflow.compose.output;
 
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.ExistingOutput;
+import io.saeflow.sinks.SinkKind;
+import io.saeflow.sinks.files.OutputFolder;
+import io.saeflow.sinks.manifest.ManifestFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -15,9 +18,11 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -28,11 +33,14 @@ import org.jspecify.annotations.Nullable;
  * ready and keeps other saeflow processes out until {@link #close}.
  */
 public final class RunFolder implements AutoCloseable {
-  /** What saeflow writes at the top of an output folder, and all that it ever deletes there. */
-  public static final Set<String> ENTRIES =
-      Set.of("manifest.json", "sae-viewer", "neuron-records", "delphi", "view", ".saeflow", ".spool");
-
   private static final String INTERNAL = ".saeflow";
+
+  /** What saeflow writes at the top of an output folder, and all that it ever deletes there. */
+  private static final Set<String> ENTRIES =
+      Stream.concat(
+              Stream.of(ManifestFile.NAME, INTERNAL, OutputFolder.SPOOL),
+              Arrays.stream(SinkKind.values()).map(SinkKind::id))
+          .collect(Collectors.toUnmodifiableSet());
 
   private final Path root;
   private final ExistingOutput existing;
@@ -118,7 +126,7 @@ public final class RunFolder implements AutoCloseable {
 
   /** {@code manifest.json}, the last file that a run writes. */
   public Path manifest() {
-    return root.resolve("manifest.json");
+    return root.resolve(ManifestFile.NAME);
   }
 
   /** The embedded broker's data. */
@@ -129,11 +137,6 @@ public final class RunFolder implements AutoCloseable {
   /** The local state of the stream stages. */
   public Path streamsState() {
     return internal().resolve("streams");
-  }
-
-  /** Where sinks keep what is not yet complete; on the same file system as the root. */
-  public Path spool() {
-    return root.resolve(".spool");
   }
 
   /** Lets other processes use the folder. */

@@ -8,7 +8,9 @@ import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.processors.aggregate.AggregateStage;
+import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.aggregate.TallyConfig;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.producer.corpus.CorpusException;
@@ -117,6 +119,13 @@ public final class PreparedRun implements AutoCloseable {
     return saes.stream().map(sae -> sae.encodeStage(engine)).toList();
   }
 
+  /** What the autoencoders' encoders have done, by id. */
+  public Map<String, EncoderMeter> encoderMeters() {
+    Map<String, EncoderMeter> meters = new TreeMap<>();
+    saes.forEach(sae -> meters.put(sae.config().id(), sae.meter()));
+    return meters;
+  }
+
   public List<AggregateStage> aggregateStages() {
     return saes.stream().map(PreparedSae::aggregateStage).toList();
   }
@@ -126,7 +135,8 @@ public final class PreparedRun implements AutoCloseable {
         config.statistics().top(),
         config.statistics().random(),
         config.statistics().window(),
-        config.statistics().seed());
+        config.statistics().seed(),
+        config.statistics().labels());
   }
 
   /** How many tokens a whole batch has. */
@@ -243,6 +253,7 @@ public final class PreparedRun implements AutoCloseable {
         .setRandom(config.statistics().random())
         .setWindow(config.statistics().window())
         .setSeed(config.statistics().seed())
+        .setLabels(config.statistics().labels().stream().map(LabelField::text).toList())
         .setSaes(saes.stream().map(PreparedSae::manifest).toList())
         .setTotals(null)
         .build();

@@ -7,6 +7,7 @@ import io.saeflow.compose.config.StreamConfig;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.kernels.sae.ActivationFunction;
 import io.saeflow.kernels.sae.CertifiedSaeEncoder;
+import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.InputNormalization;
 import io.saeflow.processors.aggregate.AggregateStage;
 import io.saeflow.processors.encode.EncodeStage;
@@ -19,7 +20,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** An autoencoder that fits its hook point. */
-record PreparedSae(SaeConfig config, SaeFile file, HookPoint hook, int ranges) {
+record PreparedSae(SaeConfig config, SaeFile file, HookPoint hook, int ranges, EncoderMeter meter) {
 
   static PreparedSae open(SaeConfig config, StreamConfig stream, Gpt2 model) {
     SaeFile file;
@@ -49,7 +50,8 @@ record PreparedSae(SaeConfig config, SaeFile file, HookPoint hook, int ranges) {
           "%s: an SAE of width %d (expected: %d, the width of %s)"
               .formatted(config.path(), file.weights().width(), width, hook));
     }
-    return new PreparedSae(config, file, hook, stream.featureRangesFor(file.weights().latents()));
+    return new PreparedSae(
+        config, file, hook, stream.featureRangesFor(file.weights().latents()), new EncoderMeter());
   }
 
   EncodeStage encodeStage(TensorEngine engine) {
@@ -59,7 +61,7 @@ record PreparedSae(SaeConfig config, SaeFile file, HookPoint hook, int ranges) {
         file.weights().width(),
         file.weights().latents(),
         ranges,
-        () -> new CertifiedSaeEncoder(file.weights(), engine));
+        () -> new CertifiedSaeEncoder(file.weights(), engine, meter));
   }
 
   AggregateStage aggregateStage() {

@@ -4,11 +4,11 @@ package io.saeflow.compose.progress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Shows how far a run is, on a thread of its own: on a terminal as one line that is redrawn a few
@@ -40,7 +40,7 @@ public final class Progress implements AutoCloseable {
   private final LongSupplier nanoClock;
   private final ProgressLine line;
   private final CountDownLatch closed = new CountDownLatch(1);
-  private @Nullable Thread thread;
+  private CompletableFuture<Void> loop = CompletableFuture.completedFuture(null);
   private int drawn;
 
   Progress(
@@ -60,10 +60,7 @@ public final class Progress implements AutoCloseable {
    */
   public static Progress start(Supplier<ProgressSnapshot> source, Appendable target, Style style) {
     Progress progress = new Progress(source, target, style, System::nanoTime);
-    Thread thread = new Thread(progress::loop, "progress");
-    thread.setDaemon(true);
-    progress.thread = thread;
-    thread.start();
+    progress.loop = CompletableFuture.runAsync(progress::loop, Progress::startDaemon);
     return progress;
   }
 
@@ -74,26 +71,20 @@ public final class Progress implements AutoCloseable {
       return;
     }
     closed.countDown();
-    if (thread != null) {
-      boolean interrupted = false;
-      while (true) {
-        try {
-          thread.join();
-          break;
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+    // If it failed, the last line is drawn all the same.
+    loop.handle((nothing, failure) -> true).join();
     draw(line.renderFinal(source.get(), nanoClock.getAsLong()), true);
   }
 
   /** Shows where the run is now. */
   void show() {
     draw(line.render(source.get(), nanoClock.getAsLong()), style == Style.LINES);
+  }
+
+  private static void startDaemon(Runnable task) {
+    Thread thread = new Thread(task, "progress");
+    thread.setDaemon(true);
+    thread.start();
   }
 
   private void loop() {

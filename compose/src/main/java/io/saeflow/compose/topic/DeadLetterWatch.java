@@ -2,18 +2,15 @@
 package io.saeflow.compose.topic;
 
 import io.saeflow.schemas.Topics;
-import java.nio.charset.StandardCharsets;
+import io.saeflow.schemas.stream.DeadLetterHeaders;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.jspecify.annotations.Nullable;
 
 /** Looks for messages that were set aside: a bounded run that lacks one can never be complete. */
 public final class DeadLetterWatch implements AutoCloseable {
@@ -23,27 +20,13 @@ public final class DeadLetterWatch implements AutoCloseable {
    * @param kafka client properties, {@code bootstrap.servers} among them
    */
   public DeadLetterWatch(Map<String, Object> kafka, Topics topics) {
-    Map<String, Object> config = new HashMap<>(kafka);
-    config.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
-    config.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
-    config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-    config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-    this.consumer = new KafkaConsumer<>(config);
-    TopicPartition partition = new TopicPartition(topics.deadLetters(), 0);
-    consumer.assign(List.of(partition));
-    consumer.seekToBeginning(List.of(partition));
+    this.consumer = PartitionConsumer.open(kafka, new TopicPartition(topics.deadLetters(), 0));
   }
 
   /** Waits at most {@code patience} for a message; says where it stood and why it is here. */
   public Optional<String> poll(Duration patience) {
     for (ConsumerRecord<byte[], byte[]> record : consumer.poll(patience)) {
-      return Optional.of(
-          "%s-%s@%s: %s"
-              .formatted(
-                  header(record, "topic"),
-                  header(record, "partition"),
-                  header(record, "offset"),
-                  header(record, "reason")));
+      return Optional.of(DeadLetterHeaders.describe(name -> value(record, name)));
     }
     return Optional.empty();
   }
@@ -53,8 +36,8 @@ public final class DeadLetterWatch implements AutoCloseable {
     consumer.close();
   }
 
-  private static String header(ConsumerRecord<byte[], byte[]> record, String key) {
-    Header header = record.headers().lastHeader(key);
-    return header == null ? "?" : new String(header.value(), StandardCharsets.UTF_8);
+  private static byte @Nullable [] value(ConsumerRecord<byte[], byte[]> record, String name) {
+    Header header = record.headers().lastHeader(name);
+    return header == null ? null : header.value();
   }
 }

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
-import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -20,7 +19,6 @@ import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /** The run's manifest on its topic: the last one there counts. */
@@ -57,14 +55,8 @@ public final class ManifestTopic {
 
   /** The last manifest published, if there is one. */
   public Optional<RunManifest> read() {
-    Map<String, Object> config = new HashMap<>(kafka);
-    config.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
-    config.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
-    config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-    try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(config)) {
-      TopicPartition partition = new TopicPartition(topics.manifest(), 0);
-      consumer.assign(List.of(partition));
-      consumer.seekToBeginning(List.of(partition));
+    TopicPartition partition = new TopicPartition(topics.manifest(), 0);
+    try (KafkaConsumer<byte[], byte[]> consumer = PartitionConsumer.open(kafka, partition)) {
       long end = consumer.endOffsets(List.of(partition)).get(partition);
       Optional<RunManifest> last = Optional.empty();
       while (consumer.position(partition) < end) {

@@ -13,6 +13,7 @@ import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.compose.config.StatisticsConfig;
+import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
@@ -104,7 +105,7 @@ class SaeflowTest {
                 + " --hook resid_post_mlp/8 --sae-id eight --sae-path v5/eight"
                 + " --text a.txt b.jsonl --text-field body --context-length 128 --no-prepend-bos"
                 + " --document-separator bos --batch-size 4 --max-tokens 2m --top 5 --random 6"
-                + " --window 7 --seed 8 --out out --overwrite --sinks delphi,sae-viewer"
+                + " --window 7 --seed 8 --label year:10 --label party --out out --overwrite --sinks delphi,sae-viewer"
                 + " --subject me --partitions 2 --feature-ranges 3 --threads 4 --stream-threads 5"
                 + " --bootstrap-servers h:1 --kafka a=b --kafka c=d=e --run-id r1");
 
@@ -131,7 +132,10 @@ class SaeflowTest {
     assertThat(run.corpus().separator()).isEqualTo(DocumentSeparator.BOS);
     assertThat(run.corpus().batchSize()).isEqualTo(4);
     assertThat(run.corpus().maxTokens()).isEqualTo(OptionalLong.of(2_000_000));
-    assertThat(run.statistics()).isEqualTo(new StatisticsConfig(5, 6, 7, 8));
+    assertThat(run.statistics())
+        .isEqualTo(
+            new StatisticsConfig(
+                5, 6, 7, 8, List.of(LabelField.parse("year:10"), LabelField.parse("party"))));
     assertThat(run.stream().bootstrapServers()).isEqualTo("h:1");
     assertThat(run.stream().partitions()).isEqualTo(2);
     assertThat(run.stream().featureRanges()).isEqualTo(OptionalInt.of(3));

@@ -4,6 +4,7 @@ package io.saeflow.compose.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
@@ -15,6 +16,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
@@ -49,8 +51,14 @@ class SettingsTest {
                     8,
                     OptionalLong.empty()),
                 List.of(new SaeConfig("sae", Path.of("x/sae.pt"), Optional.empty(), "sae")),
-                new StatisticsConfig(20, 20, 64, 0),
-                new StreamConfig("embedded", 1, OptionalInt.empty(), halfTheCores, Map.of()),
+                new StatisticsConfig(20, 20, 64, 0, List.of()),
+                new StreamConfig(
+                    "embedded",
+                    1,
+                    OptionalInt.empty(),
+                    halfTheCores,
+                    OptionalInt.empty(),
+                    Map.of()),
                 new OutputConfig(
                     Path.of("work/out v1.2"),
                     ExistingOutput.REFUSE,
@@ -90,9 +98,11 @@ class SettingsTest {
             random: 0
             window: 2
             seed: -7
+            labels: [party, year:10]
             partitions: 3
             feature-ranges: 6
             stream-threads: 2
+            metrics-port: 9464
             bootstrap-servers: broker-1:9092,broker-2:9092
             kafka:
               security.protocol: SSL
@@ -125,12 +135,20 @@ class SettingsTest {
                         "v5_32k/layer_8/resid_post_mlp"),
                     new SaeConfig(
                         "saelens", folder.resolve("saelens"), Optional.empty(), "saelens")),
-                new StatisticsConfig(1, 0, 2, -7),
+                new StatisticsConfig(
+                    1,
+                    0,
+                    2,
+                    -7,
+                    List.of(
+                        new LabelField("party", OptionalDouble.empty()),
+                        new LabelField("year", OptionalDouble.of(10)))),
                 new StreamConfig(
                     "broker-1:9092,broker-2:9092",
                     3,
                     OptionalInt.of(6),
                     2,
+                    OptionalInt.of(9464),
                     Map.of(
                         "security.protocol", "SSL",
                         "request.timeout.ms", "60000",
@@ -173,7 +191,7 @@ class SettingsTest {
             .overriddenBy(new Settings().number(Setting.TOP, 7).kafka(Map.of("linger.ms", "0")))
             .toRunConfig();
 
-    assertThat(config.statistics()).isEqualTo(new StatisticsConfig(7, 20, 32, 0));
+    assertThat(config.statistics()).isEqualTo(new StatisticsConfig(7, 20, 32, 0, List.of()));
     assertThat(config.stream().kafka()).isEqualTo(Map.of("linger.ms", "0", "acks", "all"));
   }
 
@@ -207,8 +225,11 @@ class SettingsTest {
           top: -1                      | top: -1 (expected: >= 0)
           random: -1                   | random: -1 (expected: >= 0)
           window: 0                    | window: 0 (expected: >= 1)
+          labels: [a, "year:0"]        | label: 'year:0' (expected: FIELD, or FIELD:WIDTH with a number above zero)
+          labels: [year, "year:10"]    | label: 'year' twice (expected: each field once)
           threads: 0                   | threads: 0 (expected: >= 1)
           stream-threads: 0            | stream-threads: 0 (expected: >= 1)
+          metrics-port: 65536          | metrics-port: 65536 (expected: 0 to 65535)
           partitions: 0                | partitions: 0 (expected: >= 1)
           feature-ranges: 0            | feature-ranges: 0 (expected: >= 1)
           top: 3000000000              | top: 3000000000 (expected: at most 2147483647)
@@ -246,6 +267,8 @@ class SettingsTest {
           top: many             | top: "many" (expected: a whole number)
           top: 1.5              | top: 1.5 (expected: a whole number)
           seed: 99999999999999999999 | seed: 99999999999999999999 (expected: a whole number)
+          labels: {year: 10}    | labels: {"year":10} (expected: FIELD or FIELD:WIDTH, or a list of them)
+          labels: [1]           | labels: 1 (expected: FIELD or FIELD:WIDTH, or a list of them)
           prepend-bos: often    | prepend-bos: "often" (expected: true or false)
           subject: 42           | subject: 42 (expected: text)
           model:                | model: null (expected: a path)
@@ -329,6 +352,14 @@ class SettingsTest {
     assertThatThrownBy(() -> settings.text(Setting.TEXT_FIELD, "body").toRunConfig())
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("text-field: 'body' (expected: none with tokens)");
+    Settings labelled =
+        minimal()
+            .overriddenBy(new Settings().path(Setting.TOKENS, Path.of("t.npy")))
+            .labels(List.of("year:10"));
+    assertThatThrownBy(labelled::toRunConfig)
+        .isInstanceOf(BadInputException.class)
+        .hasMessage(
+            "label: 'year:10' (expected: none with tokens, whose documents have no fields)");
   }
 
   @Test

@@ -12,6 +12,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -58,7 +59,7 @@ class DemoReportTest {
 
   @Test
   void theMostFrequentWordsComeFirst() throws IOException {
-    List<Map<String, Object>> rows = new java.util.ArrayList<>(rows(2, 2, 9.0, NATION));
+    List<Map<String, Object>> rows = new ArrayList<>(rows(2, 2, 9.0, NATION));
     rows.addAll(rows(3, 1, 2.0, WAR));
     atom(0, 0.002, rows);
 

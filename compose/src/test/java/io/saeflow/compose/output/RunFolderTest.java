@@ -36,7 +36,6 @@ class RunFolderTest {
       assertThat(folder.brokerLog()).isEqualTo(out.resolve(".saeflow").resolve("broker"));
       assertThat(folder.streamsState()).isEqualTo(out.resolve(".saeflow").resolve("streams"));
       assertThat(folder.manifest()).isEqualTo(out.resolve("manifest.json"));
-      assertThat(folder.spool()).isEqualTo(out.resolve(".spool"));
     }
   }
 
@@ -56,8 +55,10 @@ class RunFolderTest {
   void overwritingDeletesWhatSaeflowWroteOnly() throws IOException {
     write("manifest.json");
     write("sae-viewer/gpt2/sae/atoms/0.json");
+    write("neuron-records/sae/collated_activations/0/0.json");
     write("delphi/latents/h/0_9.safetensors");
     write(".saeflow/broker/meta.properties");
+    write(".spool/delphi/sae/tokens");
     Path outside = Files.writeString(temporary.resolve("outside.txt"), "mine");
     Files.createSymbolicLink(out.resolve("delphi/link"), temporary);
 

@@ -90,7 +90,7 @@ class ProgressTest {
   @Test
   void closingTwicePrintsOneLastLine() throws InterruptedException {
     CountDownLatch asked = new CountDownLatch(3);
-    StringBuffer shared = new StringBuffer();
+    StringBuilder shared = new StringBuilder();
     Progress progress =
         Progress.start(
             () -> {

@@ -155,7 +155,7 @@ public final class LibtorchEngine implements TensorEngine {
           "shape: %s of %s (expected: at most %d bytes)"
               .formatted(Arrays.toString(shape), type, Integer.MAX_VALUE));
     }
-    return (PtNDArray) memory.create(new Shape(shape), type);
+    return memory.create(new Shape(shape), type);
   }
 
   private static void setUnlessPresent(String property) {

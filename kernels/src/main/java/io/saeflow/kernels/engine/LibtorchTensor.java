@@ -73,7 +73,7 @@ final class LibtorchTensor implements Tensor {
       return ByteBuffer.allocate(0);
     }
     if (contiguous == null) {
-      contiguous = (PtNDArray) array.flatten();
+      contiguous = array.flatten();
     }
     return LibtorchEngine.bytes(contiguous);
   }

@@ -11,6 +11,7 @@ import java.nio.FloatBuffer;
  * the tensor or its engine was closed.
  */
 public interface Tensor extends AutoCloseable {
+  /** The sizes of its dimensions, outermost first; empty for a scalar. */
   long[] shape();
 
   /**

@@ -64,6 +64,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   private final InputRows inputRows;
   private final ActiveLatents activeLatents;
 
+  private final EncoderMeter meter;
   private final double maxWeightNorm;
   private final double maxBias;
   private final double relativeError;
@@ -77,9 +78,11 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
 
   /**
    * @param engine must stay open as long as this encoder
+   * @param meter told of what this encoder does
    * @throws IllegalArgumentException if the width exceeds 2^20, or the weights 2^31 - 1 bytes
    */
-  public CertifiedSaeEncoder(SaeWeights weights, TensorEngine engine) {
+  public CertifiedSaeEncoder(SaeWeights weights, TensorEngine engine, EncoderMeter meter) {
+    this.meter = meter;
     int width = weights.width();
     int latents = weights.latents();
     if (width > MAX_WIDTH) {
@@ -117,6 +120,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
 
   @Override
   public SparseLatents encode(float[] activations) {
+    long start = System.nanoTime();
     int tokens = weights.tokens(activations);
     SparseRows rows = new SparseRows(tokens);
     boolean[] finite = new boolean[blockTokens];
@@ -133,6 +137,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       }
       addBlock(finite, block, rowCount, rows);
     }
+    meter.addEncoded(tokens, System.nanoTime() - start);
     return rows.build();
   }
 
@@ -174,10 +179,12 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     double magnitude = rowNorm * maxWeightNorm + maxBias;
     if (!(magnitude < SAFE_MAGNITUDE)) {
       reference.addToken(blockRows, from, rows);
+      meter.addFallback();
       return;
     }
     double underflow = 0x1p-123 * (weights.width() + 1) * (1 + rowNorm + maxWeightNorm);
     int count = nominate(ENLARGED * (relativeError * magnitude + underflow));
+    meter.addCandidates(count);
     for (int c = 0; c < count; c++) {
       pre[c] = reference.preActivation(blockRows, from, candidates[c]);
     }

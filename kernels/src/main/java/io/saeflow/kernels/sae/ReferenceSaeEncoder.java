@@ -10,7 +10,7 @@ package io.saeflow.kernels.sae;
  * or z or any of its n pre-activations is NaN or infinite. What the activation function leaves
  * above zero (with {@code Identity}: other than zero) is its latents.
  */
-public final class ReferenceSaeEncoder implements SaeEncoder {
+final class ReferenceSaeEncoder implements SaeEncoder {
   private final SaeWeights weights;
   private final InputRows inputRows;
   private final ActiveLatents activeLatents;
@@ -18,7 +18,7 @@ public final class ReferenceSaeEncoder implements SaeEncoder {
   private final int[] all;
   private final float[] pre;
 
-  public ReferenceSaeEncoder(SaeWeights weights) {
+  ReferenceSaeEncoder(SaeWeights weights) {
     this.weights = weights;
     this.inputRows = new InputRows(weights);
     this.activeLatents = new ActiveLatents(weights.activationFunction());

@@ -67,6 +67,7 @@ public final class SaeWeights {
     return latents;
   }
 
+  /** What is done to a token's activations before anything else. */
   public InputNormalization normalization() {
     return normalization;
   }
@@ -86,6 +87,7 @@ public final class SaeWeights {
     return latentBias;
   }
 
+  /** What makes latents of pre-activations. */
   public ActivationFunction activationFunction() {
     return activationFunction;
   }

@@ -27,22 +27,27 @@ public final class SparseLatents {
     this.values = values;
   }
 
+  /** How many tokens have no entries because something of theirs was NaN or infinite. */
   public int nonFiniteTokens() {
     return nonFiniteTokens;
   }
 
+  /** nTokens. */
   public int tokens() {
     return offsets.length - 1;
   }
 
+  /** [nTokens + 1], from 0, ascending; shared. */
   public int[] offsets() {
     return offsets;
   }
 
+  /** [nEntries], ascending within a token; shared. */
   public int[] latents() {
     return latents;
   }
 
+  /** [nEntries], finite and not zero; shared. */
   public float[] values() {
     return values;
   }

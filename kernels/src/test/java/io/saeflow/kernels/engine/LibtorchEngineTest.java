@@ -93,11 +93,7 @@ class LibtorchEngineTest {
     // Mean 3, population variance 2.
     double scale = 1 / Math.sqrt(2 + 0.5);
     float[] expected = {
-      (float) (-2 * scale * 2 + 1),
-      (float) (-scale),
-      (float) 3,
-      (float) (scale),
-      (float) (4 * scale)
+      (float) (-2 * scale * 2 + 1), (float) -scale, 3f, (float) scale, (float) (4 * scale)
     };
     try (Script script = engine.script(METHODS);
         Tensor x = engine.floats(new float[] {1, 2, 3, 4, 5}, 1, 5);

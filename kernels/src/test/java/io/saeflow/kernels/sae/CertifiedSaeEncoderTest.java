@@ -67,7 +67,7 @@ class CertifiedSaeEncoderTest {
     float[] activations = activations(c, random);
     SaeWeights weights = weights(c, random, activations);
     try (SaeEncoder reference = new ReferenceSaeEncoder(weights);
-        SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE)) {
+        SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE, new EncoderMeter())) {
       SparseLatents expected = reference.encode(activations);
       assertThat(certified.encode(activations)).isEqualTo(expected);
       assertThat(certified.encode(activations)).isEqualTo(expected);
@@ -127,7 +127,7 @@ class CertifiedSaeEncoderTest {
             new ActivationFunction.TopK(3));
     float[] activations = gaussian(random, 2500 * 5, 1);
     Arrays.fill(activations, 1000 * 5, 1030 * 5, Float.NaN);
-    try (SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE)) {
+    try (SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE, new EncoderMeter())) {
       SparseLatents latents = certified.encode(activations);
       assertThat(latents.nonFiniteTokens()).isEqualTo(30);
       assertThat(latents).isEqualTo(new ReferenceSaeEncoder(weights).encode(activations));
@@ -146,7 +146,7 @@ class CertifiedSaeEncoderTest {
             new float[3],
             new ActivationFunction.TopK(1));
     float[] activations = {Float.MAX_VALUE, Float.MAX_VALUE, 1, 2};
-    try (SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE)) {
+    try (SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE, new EncoderMeter())) {
       assertThat(certified.encode(activations))
           .isEqualTo(new SparseLatents(1, new int[] {0, 0, 1}, new int[] {2}, new float[] {3}));
     }
@@ -156,9 +156,9 @@ class CertifiedSaeEncoderTest {
   void refusesPartialTokensAndWidthsBeyondItsProof() {
     SaeWeights wide = relu((1 << 20) + 1);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new CertifiedSaeEncoder(wide, ENGINE))
+        .isThrownBy(() -> new CertifiedSaeEncoder(wide, ENGINE, new EncoderMeter()))
         .withMessage("width: 1048577 (expected: at most 1048576)");
-    try (SaeEncoder certified = new CertifiedSaeEncoder(relu(2), ENGINE)) {
+    try (SaeEncoder certified = new CertifiedSaeEncoder(relu(2), ENGINE, new EncoderMeter())) {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> certified.encode(new float[3]))
           .withMessage("activations: 3 values (expected: a multiple of the width 2)");
@@ -168,7 +168,7 @@ class CertifiedSaeEncoderTest {
   @Test
   void freesItsTensorsAndLeavesTheEngineOpen() {
     try (LibtorchEngine engine = LibtorchEngine.open(1)) {
-      SaeEncoder certified = new CertifiedSaeEncoder(relu(2), engine);
+      SaeEncoder certified = new CertifiedSaeEncoder(relu(2), engine, new EncoderMeter());
       int held = engine.openTensors();
       certified.encode(new float[] {1, 2});
       assertThat(engine.openTensors()).isEqualTo(held);

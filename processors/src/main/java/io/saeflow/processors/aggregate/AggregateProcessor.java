@@ -87,6 +87,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
   private void emit() {
     FeatureStore features = Objects.requireNonNull(store);
     RangeTally tally = features.tally();
+    observer.saved(supplier.stage.id(), tally.range(), tally.stateBytes());
     if (tally.isComplete()) {
       unsent.set(0, tally.range().size());
     } else if (tally.batches() < nextSnapshot) {

@@ -72,11 +72,14 @@ final class FeatureTally {
     return random;
   }
 
+  /** How many bytes {@link #countsToBytes} gives. */
+  int countsBytes() {
+    return Long.BYTES + Float.BYTES + POWERS * FixedPointSum.BYTES + histogram.bytes();
+  }
+
   /** The numbers without labels and firings, which are saved by themselves. */
   byte[] countsToBytes() {
-    ByteBuffer out =
-        ByteBuffer.allocate(
-            Long.BYTES + Float.BYTES + POWERS * FixedPointSum.BYTES + histogram.bytes());
+    ByteBuffer out = ByteBuffer.allocate(countsBytes());
     out.putLong(active).putFloat(max);
     for (FixedPointSum sum : sums) {
       sum.writeTo(out);

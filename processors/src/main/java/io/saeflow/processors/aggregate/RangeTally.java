@@ -66,6 +66,16 @@ final class RangeTally {
     return tokens + nonFiniteTokens;
   }
 
+  /** What all of the state takes when it is saved. */
+  long stateBytes() {
+    long bytes = 0;
+    for (FeatureTally feature : features) {
+      bytes += feature.countsBytes() + feature.labels().bytes();
+      bytes += feature.top().bytes() + feature.random().bytes();
+    }
+    return bytes;
+  }
+
   /** Whether every batch of a bounded run has been added. */
   boolean isComplete() {
     return seen.count() == endBatches;

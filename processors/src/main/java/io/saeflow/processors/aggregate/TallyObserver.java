@@ -14,4 +14,11 @@ public interface TallyObserver {
    * @param tokens how many tokens they hold
    */
   void reached(String sae, FeatureRange range, long batches, long tokens);
+
+  /**
+   * The range's state is being saved.
+   *
+   * @param bytes what all of it takes, changed or not
+   */
+  default void saved(String sae, FeatureRange range, long bytes) {}
 }

@@ -5,7 +5,8 @@
  *
  * <p>Start at {@code RangeTally}: every statistic in it is exact and independent of the order of
  * batches, which is why records are the same bytes for any partitioning, crash or replay. {@code
- * FeatureStore} says where it is saved.
+ * FeatureStore} says where it is saved, {@code LabelDictionary} why counts by label obey the same
+ * law.
  */
 @NullMarked
 package io.saeflow.processors.aggregate;

@@ -2,7 +2,7 @@
 package io.saeflow.processors.deadletter;
 
 import io.saeflow.schemas.Topics;
-import java.nio.charset.StandardCharsets;
+import io.saeflow.schemas.stream.DeadLetterHeaders;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -25,7 +25,7 @@ public final class DeadLetter {
         processor);
   }
 
-  /** Sets {@code record} aside, with where it stood and why in its headers. */
+  /** Sets {@code record} aside, with {@link DeadLetterHeaders} beside its own. */
   public static void forward(
       ProcessorContext<Object, Object> context,
       String processor,
@@ -33,10 +33,8 @@ public final class DeadLetter {
       String reason) {
     Headers headers = new RecordHeaders(record.headers());
     RecordMetadata from = context.recordMetadata().orElseThrow();
-    add(headers, "topic", from.topic());
-    add(headers, "partition", Integer.toString(from.partition()));
-    add(headers, "offset", Long.toString(from.offset()));
-    add(headers, "reason", reason);
+    DeadLetterHeaders.of(from.topic(), from.partition(), from.offset(), reason)
+        .forEach(headers::add);
     context.forward(
         new Record<>(record.key(), record.value(), record.timestamp(), headers),
         childOf(processor));
@@ -44,9 +42,5 @@ public final class DeadLetter {
 
   private static String childOf(String processor) {
     return "dead-letters-" + processor;
-  }
-
-  private static void add(Headers headers, String key, String value) {
-    headers.add(key, value.getBytes(StandardCharsets.UTF_8));
   }
 }

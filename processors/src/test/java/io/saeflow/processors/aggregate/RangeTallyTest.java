@@ -306,6 +306,27 @@ class RangeTallyTest {
         new float[] {1, 1, 1, 1, 1});
   }
 
+  /** A batch does not say which of its tokens were not finite. */
+  @Test
+  void tokensThatWereNotFiniteCountAmongTheirLabels() throws Exception {
+    FeatureRange one = new FeatureRange(0, 1, 1);
+    RangeTally tally =
+        new RangeTally("s", one, new TallyConfig(0, 0, 1, 0, List.of(LabelField.parse("v"))));
+    tally.add(
+        new LatentBatch(
+            new TokenBatch(
+                "r", 0, 0, 3, new int[3], List.of(List.of(new DocumentSpan(1, 0, 0, "{\"v\":2}")))),
+            "s",
+            one,
+            1,
+            new int[] {0, 1, 2, 2},
+            new int[2],
+            new float[] {1, 1}));
+    assertThat(tally.record(0).getTokens()).isEqualTo(2);
+    assertThat(tally.record(0).getLabels())
+        .containsExactly(new LabelCounts("v", null, List.of("2"), List.of(1L), List.of(2L)));
+  }
+
   @Test
   void aBatchWhoseLabelsCannotBeReadIsRefusedWhole() throws Exception {
     FeatureRange one = new FeatureRange(0, 1, 1);

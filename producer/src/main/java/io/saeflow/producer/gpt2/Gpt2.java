@@ -91,7 +91,7 @@ public final class Gpt2 implements AutoCloseable {
    *
    * @throws IllegalArgumentException if it does not
    */
-  public void requireContextLength(int contextLength) {
+  private void requireContextLength(int contextLength) {
     if (contextLength < 1 || contextLength > config.positions()) {
       throw new IllegalArgumentException(
           "context length: %d (expected: 1 to the model's %d positions)"
@@ -135,7 +135,7 @@ public final class Gpt2 implements AutoCloseable {
    * @param tokens [L], one sequence
    * @return [L, width], row-major
    */
-  public float[] finalStates(int[] tokens) {
+  float[] finalStates(int[] tokens) {
     try (Tensor normed = finalNorm(tokens)) {
       float[] values = new float[Math.multiplyExact(tokens.length, config.width())];
       normed.copyTo(values);
@@ -149,7 +149,7 @@ public final class Gpt2 implements AutoCloseable {
    * @param tokens [L], one sequence
    * @return [vocabulary]
    */
-  public float[] logits(int[] tokens) {
+  float[] logits(int[] tokens) {
     try (Tensor normed = finalNorm(tokens);
         Tensor logits = call("logits", normed, embeddings.get(0))) {
       float[] values = new float[config.vocabularySize()];
@@ -255,7 +255,7 @@ public final class Gpt2 implements AutoCloseable {
       throw new IllegalStateException("a pass without hooks goes through all blocks");
     }
     try (residual) {
-      return call("final", residual, finalNorm.get(0), finalNorm.get(1), config.layerNormEpsilon());
+      return normed(residual);
     }
   }
 

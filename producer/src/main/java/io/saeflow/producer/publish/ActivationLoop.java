@@ -7,10 +7,10 @@ import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.ActivationMessage;
+import io.saeflow.schemas.stream.DeadLetterHeaders;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
 import io.saeflow.schemas.stream.TokenMessage;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -152,11 +152,14 @@ final class ActivationLoop {
   private ProducerRecord<byte[], byte[]> deadLetter(
       ConsumerRecord<byte[], byte[]> record, MalformedMessageException reason) {
     ProducerRecord<byte[], byte[]> letter =
-        new ProducerRecord<>(topics.deadLetters(), record.key(), record.value());
-    letter.headers().add("topic", utf8(record.topic()));
-    letter.headers().add("partition", utf8(Integer.toString(record.partition())));
-    letter.headers().add("offset", utf8(Long.toString(record.offset())));
-    letter.headers().add("reason", utf8(String.valueOf(reason.getMessage())));
+        new ProducerRecord<>(
+            topics.deadLetters(), null, record.key(), record.value(), record.headers());
+    DeadLetterHeaders.of(
+            record.topic(),
+            record.partition(),
+            record.offset(),
+            String.valueOf(reason.getMessage()))
+        .forEach(letter.headers()::add);
     return letter;
   }
 
@@ -211,10 +214,6 @@ final class ActivationLoop {
         consumer.seek(partition, offset);
       }
     }
-  }
-
-  private static byte[] utf8(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
   }
 
   /** What one poll's records turn into. */

@@ -2,6 +2,7 @@
 package io.saeflow.producer.publish;
 
 import io.saeflow.producer.gpt2.Gpt2;
+import io.saeflow.schemas.stream.DeadLetterHeaders;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -15,7 +16,7 @@ import org.apache.kafka.common.errors.WakeupException;
  * it is closed or fails. Several share the work as one consumer group.
  *
  * <p>A message that is no batch of this run, or that the model cannot take, goes to dead letters
- * with headers {@code topic}, {@code partition}, {@code offset} and {@code reason}.
+ * with {@link DeadLetterHeaders} beside its own.
  */
 public final class ActivationProducer implements AutoCloseable {
   private final Consumer<byte[], byte[]> consumer;

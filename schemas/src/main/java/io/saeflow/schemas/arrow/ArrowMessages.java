@@ -10,7 +10,7 @@ import static io.saeflow.schemas.arrow.MessageLayout.activationsColumn;
 import static io.saeflow.schemas.arrow.MessageLayout.latentsColumn;
 import static io.saeflow.schemas.arrow.MessageLayout.tokenColumns;
 
-import io.saeflow.schemas.arrow.MessageLayout.Key;
+import io.saeflow.schemas.arrow.MessageLayout.MetadataKey;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.ActivationMessage;
 import io.saeflow.schemas.stream.DocumentSpan;
@@ -66,8 +66,8 @@ public final class ArrowMessages {
     }
     EndOfStream end = (EndOfStream) message;
     Map<String, String> metadata = metadata(END, end);
-    metadata.put(Key.SEQUENCES, Long.toString(end.sequences()));
-    metadata.put(Key.TOKENS, Long.toString(end.tokens()));
+    metadata.put(MetadataKey.SEQUENCES, Long.toString(end.sequences()));
+    metadata.put(MetadataKey.TOKENS, Long.toString(end.tokens()));
     return IpcWriter.schemaOnly(new Schema(List.of(), metadata));
   }
 
@@ -104,7 +104,7 @@ public final class ArrowMessages {
   private static byte[] encode(ActivationBatch activations) {
     TokenBatch batch = activations.batch();
     Map<String, String> metadata = metadata(ACTIVATIONS, batch);
-    metadata.put(Key.HOOK, activations.hook().name());
+    metadata.put(MetadataKey.HOOK, activations.hook().name());
     List<Field> columns = new ArrayList<>(tokenColumns(batch.contextLength()));
     columns.add(activationsColumn(batch.contextLength(), activations.width()));
     IpcWriter writer = new IpcWriter();
@@ -118,11 +118,11 @@ public final class ArrowMessages {
   private static byte[] encode(LatentBatch latents) {
     TokenBatch batch = latents.batch();
     Map<String, String> metadata = metadata(LATENTS, batch);
-    metadata.put(Key.SAE, latents.sae());
-    metadata.put(Key.RANGE_INDEX, Integer.toString(latents.range().index()));
-    metadata.put(Key.RANGE_COUNT, Integer.toString(latents.range().count()));
-    metadata.put(Key.RANGE_LATENTS, Integer.toString(latents.range().latents()));
-    metadata.put(Key.NON_FINITE_TOKENS, Integer.toString(latents.nonFiniteTokens()));
+    metadata.put(MetadataKey.SAE, latents.sae());
+    metadata.put(MetadataKey.RANGE_INDEX, Integer.toString(latents.range().index()));
+    metadata.put(MetadataKey.RANGE_COUNT, Integer.toString(latents.range().count()));
+    metadata.put(MetadataKey.RANGE_LATENTS, Integer.toString(latents.range().latents()));
+    metadata.put(MetadataKey.NON_FINITE_TOKENS, Integer.toString(latents.nonFiniteTokens()));
     List<Field> columns = new ArrayList<>(tokenColumns(batch.contextLength()));
     columns.add(latentsColumn(batch.contextLength()));
     IpcWriter writer = new IpcWriter();
@@ -173,16 +173,16 @@ public final class ArrowMessages {
 
   private static Map<String, String> metadata(String kind, StreamMessage message) {
     Map<String, String> metadata = new LinkedHashMap<>();
-    metadata.put(Key.KIND, kind);
-    metadata.put(Key.VERSION, VERSION);
-    metadata.put(Key.RUN, message.run());
-    metadata.put(Key.BATCH, Long.toString(message.number()));
+    metadata.put(MetadataKey.KIND, kind);
+    metadata.put(MetadataKey.VERSION, VERSION);
+    metadata.put(MetadataKey.RUN, message.run());
+    metadata.put(MetadataKey.BATCH, Long.toString(message.number()));
     return metadata;
   }
 
   private static Map<String, String> metadata(String kind, TokenBatch batch) {
     Map<String, String> metadata = metadata(kind, (StreamMessage) batch);
-    metadata.put(Key.FIRST_SEQUENCE, Long.toString(batch.firstSequence()));
+    metadata.put(MetadataKey.FIRST_SEQUENCE, Long.toString(batch.firstSequence()));
     return metadata;
   }
 }

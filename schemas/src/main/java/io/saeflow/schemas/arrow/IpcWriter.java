@@ -57,16 +57,20 @@ final class IpcWriter {
   /** A stream of the schema alone. */
   static byte[] schemaOnly(Schema schema) {
     ByteBuffer header = MessageSerializer.serializeMetadata(schema, IpcOption.DEFAULT);
-    ByteBuffer out = allocate(framed(header) + PREFIX_BYTES);
+    byte[] bytes = new byte[Math.toIntExact(framed(header) + PREFIX_BYTES)];
+    ByteBuffer out = littleEndian(bytes);
     putFramed(out, header);
-    return end(out);
+    putEnd(out);
+    return bytes;
   }
 
   /** A stream of the schema and one batch of {@code rows} rows. */
   byte[] write(Schema schema, int rows) {
     ByteBuffer header = MessageSerializer.serializeMetadata(schema, IpcOption.DEFAULT);
     ByteBuffer batch = batchHeader(rows);
-    ByteBuffer out = allocate(framed(header) + framed(batch) + bodyLength + PREFIX_BYTES);
+    byte[] bytes =
+        new byte[Math.toIntExact(framed(header) + framed(batch) + bodyLength + PREFIX_BYTES)];
+    ByteBuffer out = littleEndian(bytes);
     putFramed(out, header);
     putFramed(out, batch);
     for (Section section : sections) {
@@ -74,7 +78,8 @@ final class IpcWriter {
       section.content.accept(out.duplicate().order(ByteOrder.LITTLE_ENDIAN));
       out.position(start + Math.toIntExact(padded(section.length)));
     }
-    return end(out);
+    putEnd(out);
+    return bytes;
   }
 
   private IpcWriter section(long length, Consumer<ByteBuffer> content) {
@@ -105,8 +110,8 @@ final class IpcWriter {
         builder, MessageHeader.RecordBatch, batch, bodyLength, IpcOption.DEFAULT);
   }
 
-  private static ByteBuffer allocate(long length) {
-    return ByteBuffer.allocate(Math.toIntExact(length)).order(ByteOrder.LITTLE_ENDIAN);
+  private static ByteBuffer littleEndian(byte[] bytes) {
+    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   private static long framed(ByteBuffer header) {
@@ -120,9 +125,8 @@ final class IpcWriter {
     out.put(header).position(start + length);
   }
 
-  private static byte[] end(ByteBuffer out) {
+  private static void putEnd(ByteBuffer out) {
     out.putInt(MessageSerializer.IPC_CONTINUATION_TOKEN).putInt(0);
-    return out.array();
   }
 
   private static long padded(long length) {

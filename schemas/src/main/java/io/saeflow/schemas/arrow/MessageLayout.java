@@ -67,7 +67,7 @@ final class MessageLayout {
   }
 
   /** The metadata's keys. */
-  static final class Key {
+  static final class MetadataKey {
     static final String KIND = "saeflow.kind";
     static final String VERSION = "saeflow.version";
     static final String RUN = "saeflow.run";
@@ -82,6 +82,6 @@ final class MessageLayout {
     static final String SEQUENCES = "saeflow.sequences";
     static final String TOKENS = "saeflow.tokens";
 
-    private Key() {}
+    private MetadataKey() {}
   }
 }

@@ -10,7 +10,7 @@ import static io.saeflow.schemas.arrow.MessageLayout.activationsColumn;
 import static io.saeflow.schemas.arrow.MessageLayout.latentsColumn;
 import static io.saeflow.schemas.arrow.MessageLayout.tokenColumns;
 
-import io.saeflow.schemas.arrow.MessageLayout.Key;
+import io.saeflow.schemas.arrow.MessageLayout.MetadataKey;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.DocumentSpan;
@@ -31,9 +31,10 @@ final class MessageReader {
 
   MessageReader(IpcReader in) throws MalformedMessageException {
     this.in = in;
-    if (!VERSION.equals(text(Key.VERSION))) {
+    if (!VERSION.equals(text(MetadataKey.VERSION))) {
       throw new MalformedMessageException(
-          "%s: '%s' (expected: '%s')".formatted(Key.VERSION, text(Key.VERSION), VERSION));
+          "%s: '%s' (expected: '%s')"
+              .formatted(MetadataKey.VERSION, text(MetadataKey.VERSION), VERSION));
     }
   }
 
@@ -54,12 +55,15 @@ final class MessageReader {
   }
 
   boolean isEnd() throws MalformedMessageException {
-    return END.equals(text(Key.KIND));
+    return END.equals(text(MetadataKey.KIND));
   }
 
   EndOfStream endOfStream() throws MalformedMessageException {
     return new EndOfStream(
-        text(Key.RUN), number(Key.BATCH), number(Key.SEQUENCES), number(Key.TOKENS));
+        text(MetadataKey.RUN),
+        number(MetadataKey.BATCH),
+        number(MetadataKey.SEQUENCES),
+        number(MetadataKey.TOKENS));
   }
 
   ActivationBatch activations() throws MalformedMessageException {
@@ -76,14 +80,16 @@ final class MessageReader {
     in.node(ACTIVATIONS, values);
     in.validity(ACTIVATIONS);
     return new ActivationBatch(
-        batch, HookPoint.parse(text(Key.HOOK)), width, in.floats(ACTIVATIONS, values));
+        batch, HookPoint.parse(text(MetadataKey.HOOK)), width, in.floats(ACTIVATIONS, values));
   }
 
   LatentBatch latents() throws MalformedMessageException {
     TokenBatch batch = tokens(LATENTS, List.of(latentsColumn(contextLength())));
     FeatureRange range =
         new FeatureRange(
-            integer(Key.RANGE_INDEX), integer(Key.RANGE_COUNT), integer(Key.RANGE_LATENTS));
+            integer(MetadataKey.RANGE_INDEX),
+            integer(MetadataKey.RANGE_COUNT),
+            integer(MetadataKey.RANGE_LATENTS));
     int tokens = batch.tokens().length;
     in.node(LATENTS, batch.sequences());
     in.validity(LATENTS);
@@ -100,14 +106,20 @@ final class MessageReader {
     in.validity("value");
     float[] values = in.floats("value", entries);
     return new LatentBatch(
-        batch, text(Key.SAE), range, integer(Key.NON_FINITE_TOKENS), offsets, latents, values);
+        batch,
+        text(MetadataKey.SAE),
+        range,
+        integer(MetadataKey.NON_FINITE_TOKENS),
+        offsets,
+        latents,
+        values);
   }
 
   /** Checks kind and schema, and reads the columns that every batch has. */
   TokenBatch tokens(String kind, List<Field> furtherColumns) throws MalformedMessageException {
-    if (!kind.equals(text(Key.KIND))) {
+    if (!kind.equals(text(MetadataKey.KIND))) {
       throw new MalformedMessageException(
-          "%s: '%s' (expected: '%s')".formatted(Key.KIND, text(Key.KIND), kind));
+          "%s: '%s' (expected: '%s')".formatted(MetadataKey.KIND, text(MetadataKey.KIND), kind));
     }
     int contextLength = contextLength();
     List<Field> expected = new ArrayList<>(tokenColumns(contextLength));
@@ -156,9 +168,9 @@ final class MessageReader {
       documentsByRow.add(list);
     }
     return new TokenBatch(
-        text(Key.RUN),
-        number(Key.BATCH),
-        number(Key.FIRST_SEQUENCE),
+        text(MetadataKey.RUN),
+        number(MetadataKey.BATCH),
+        number(MetadataKey.FIRST_SEQUENCE),
         contextLength,
         tokens,
         documentsByRow);

@@ -5,7 +5,6 @@ import io.saeflow.schemas.stream.MalformedMessageException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.message.BinaryMessageDecoder;
 import org.apache.avro.message.BinaryMessageEncoder;
@@ -70,7 +69,8 @@ public final class AvroCodec<T extends SpecificRecord> {
   public T decode(byte[] bytes) throws MalformedMessageException {
     try {
       return decoder.decode(bytes);
-    } catch (IOException | AvroRuntimeException e) {
+    } catch (IOException | RuntimeException e) {
+      // Avro has no one exception for what damaged bytes lead it to.
       throw new MalformedMessageException("Avro record: " + e.getMessage(), e);
     }
   }

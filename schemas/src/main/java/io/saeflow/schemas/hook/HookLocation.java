@@ -2,6 +2,7 @@
 package io.saeflow.schemas.hook;
 
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** A place inside one transformer block, under its TransformerLens name and OpenAI's. */
 public enum HookLocation {
@@ -21,18 +22,18 @@ public enum HookLocation {
   private final String transformerLens;
   private final Optional<String> openAi;
 
-  HookLocation(String transformerLens, @org.jspecify.annotations.Nullable String openAi) {
+  HookLocation(String transformerLens, @Nullable String openAi) {
     this.transformerLens = transformerLens;
     this.openAi = Optional.ofNullable(openAi);
   }
 
   /** The name inside a block, such as {@code hook_resid_post}. */
-  public String transformerLensName() {
+  String transformerLensName() {
     return transformerLens;
   }
 
   /** OpenAI's name, such as {@code resid_post_mlp}; they have none for {@link #RESID_PRE}. */
-  public Optional<String> openAiName() {
+  Optional<String> openAiName() {
     return openAi;
   }
 }

@@ -8,7 +8,7 @@ public final class Half {
   private Half() {}
 
   /** The float32 equal to float16 {@code bits}; exact. NaN stays NaN. */
-  public static float toFloat(short bits) {
+  static float toFloat(short bits) {
     int sign = (bits & 0x8000) << 16;
     int magnitude = bits & 0x7fff;
     if (magnitude >= INFINITY) {
@@ -43,7 +43,7 @@ public final class Half {
   }
 
   /** The float32 equal to bfloat16 {@code bits}; exact. */
-  public static float bfloat16ToFloat(short bits) {
+  static float bfloat16ToFloat(short bits) {
     return Float.intBitsToFloat(bits << 16);
   }
 }

@@ -64,7 +64,8 @@ public final class NumpyFile implements AutoCloseable {
     }
   }
 
-  public List<Long> shape() {
+  /** The sizes of its dimensions, as C orders them; empty for a scalar. */
+  List<Long> shape() {
     return shape;
   }
 

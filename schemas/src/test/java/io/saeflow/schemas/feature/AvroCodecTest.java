@@ -2,6 +2,7 @@
 package io.saeflow.schemas.feature;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.saeflow.schemas.stream.MalformedMessageException;
@@ -61,6 +62,39 @@ class AvroCodecTest {
       assertThatThrownBy(() -> AvroCodec.FEATURE.decode(cut))
           .as("cut to %d of %d bytes", length, bytes.length)
           .isInstanceOf(MalformedMessageException.class);
+    }
+  }
+
+  @Test
+  void damagedBytesAreMalformedWhateverTheDamage() {
+    byte[] bytes = AvroCodec.FEATURE.encode(RECORD);
+    for (int at = 0; at < bytes.length; at++) {
+      for (int value = 0; value < 256; value++) {
+        byte[] damaged = bytes.clone();
+        damaged[at] = (byte) value;
+        assertThatCode(() -> decodeOrRefuse(damaged))
+            .as("byte %d as %d", at, value)
+            .doesNotThrowAnyException();
+      }
+    }
+  }
+
+  @Test
+  void aHugeCountOrLengthIsMalformed() {
+    byte[] huge = {(byte) 0xfe, (byte) 0xff, (byte) 0xff, (byte) 0xff, 0x0f}; // 2^31 - 1
+    byte[] bytes = AvroCodec.FEATURE.encode(RECORD);
+    for (int at = 10; at + huge.length <= bytes.length; at++) {
+      byte[] damaged = bytes.clone();
+      System.arraycopy(huge, 0, damaged, at, huge.length);
+      assertThatCode(() -> decodeOrRefuse(damaged)).as("at %d", at).doesNotThrowAnyException();
+    }
+  }
+
+  private static void decodeOrRefuse(byte[] bytes) {
+    try {
+      assertThat(AvroCodec.FEATURE.decode(bytes)).isNotNull();
+    } catch (MalformedMessageException e) {
+      assertThat(e).hasMessageStartingWith("Avro record: ");
     }
   }
 }

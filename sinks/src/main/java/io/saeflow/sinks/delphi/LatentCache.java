@@ -20,8 +20,6 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,8 +43,8 @@ public final class LatentCache implements TopicContents {
   private final SpoolFolder spool;
   private final TokenSpool tokens;
   private final List<EntrySpool> partitions = new ArrayList<>();
-  private final AtomicInteger shards = new AtomicInteger();
-  private final AtomicLong clamped = new AtomicLong();
+  private int shards;
+  private long clamped;
   private boolean complete;
 
   /**
@@ -106,7 +104,7 @@ public final class LatentCache implements TopicContents {
     EndOfStream end = entries.completed();
     if (end != null && !done) {
       writeShard(entries, end);
-      if (shards.get() == partitions.size()) {
+      if (shards == partitions.size()) {
         DelphiConfig.write(folder.resolve("config.json"), manifest, sae, end);
         complete = true;
       }
@@ -118,14 +116,14 @@ public final class LatentCache implements TopicContents {
     return complete;
   }
 
-  /** How many shards have been written. May be called from any thread. */
-  public int shards() {
-    return shards.get();
+  /** How many shards have been written. */
+  int shards() {
+    return shards;
   }
 
-  /** How many values in them were beyond float16's range. May be called from any thread. */
-  public long clamped() {
-    return clamped.get();
+  /** How many values in them were beyond float16's range. */
+  long clamped() {
+    return clamped;
   }
 
   @Override
@@ -146,9 +144,9 @@ public final class LatentCache implements TopicContents {
     Path aside = spool.file(name);
     new Shard(tokens, entries, end, manifest.getContextLength()).write(aside);
     AtomicFile.move(aside, folder.resolve(name), Durability.FORCED);
-    shards.incrementAndGet();
+    shards++;
     if (entries.clamped() > 0) {
-      clamped.addAndGet(entries.clamped());
+      clamped += entries.clamped();
       LOG.warn(
           "{}: {} of {} values are beyond float16 and became its largest",
           folder.resolve(name),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.sinks.delphi;
 
+import io.saeflow.sinks.files.OutputFolder;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -28,7 +29,7 @@ final class SpoolFolder implements Closeable {
    */
   static SpoolFolder create(Path root, String sae) throws IOException {
     SpoolFolder spool =
-        new SpoolFolder(root, root.resolve(".spool").resolve("delphi").resolve(sae));
+        new SpoolFolder(root, root.resolve(OutputFolder.SPOOL).resolve("delphi").resolve(sae));
     Files.createDirectories(spool.folder);
     spool.deleteFiles();
     return spool;

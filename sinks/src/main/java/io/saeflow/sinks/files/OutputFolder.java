@@ -9,11 +9,17 @@ import java.util.regex.Pattern;
  * after a check, so that nothing is written outside of it.
  */
 public final class OutputFolder {
+  /** The folder, below the root, of what is not complete yet. */
+  public static final String SPOOL = ".spool";
+
   private static final Pattern COMPONENT =
       Pattern.compile("[A-Za-z0-9_+=@][A-Za-z0-9._+=@-]{0,199}");
 
   private final Path root;
 
+  /**
+   * @param root need not exist; taken from the working directory if relative
+   */
   public OutputFolder(Path root) {
     this.root = root.toAbsolutePath().normalize();
   }

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * complete.
  */
 public final class ManifestFile {
-  private static final String NAME = "manifest.json";
+  /** Its name, in the output folder. */
+  public static final String NAME = "manifest.json";
 
   private ManifestFile() {}
 

@@ -21,7 +21,6 @@ public final class FeatureRecordConsumer implements TopicContents {
   private final List<FeatureSink> sinks;
   private final List<FeatureVersions> followers;
   private final BitSet written = new BitSet();
-  private volatile int count;
 
   /**
    * @param latents how many latents the autoencoder has
@@ -49,17 +48,16 @@ public final class FeatureRecordConsumer implements TopicContents {
       sink.write(record);
     }
     written.set(record.getLatent());
-    count = written.cardinality();
   }
 
   @Override
   public boolean complete() {
-    return count == latents;
+    return written.cardinality() == latents;
   }
 
-  /** How many latents have been written. May be called from any thread. */
-  public int written() {
-    return count;
+  /** How many latents have been written. */
+  int written() {
+    return written.cardinality();
   }
 
   @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.sinks.topic;
 
+import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.io.IOException;
 import java.time.Duration;
@@ -24,9 +25,6 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * reads everything again.
  */
 public final class TopicReader implements AutoCloseable {
-  /** The largest message expected; one that is larger still arrives, alone in its fetch. */
-  private static final int FETCH_BYTES = 64 << 20;
-
   /** A poll's records are all on the heap at once, and each may be megabytes. */
   private static final int POLL_RECORDS = 20;
 
@@ -37,7 +35,6 @@ public final class TopicReader implements AutoCloseable {
   private final int partitions;
   private final TopicContents contents;
   private final CompletableFuture<Void> done = new CompletableFuture<>();
-  private final Thread thread;
   private volatile boolean closing;
 
   private TopicReader(
@@ -46,7 +43,6 @@ public final class TopicReader implements AutoCloseable {
     this.topic = topic;
     this.partitions = partitions;
     this.contents = contents;
-    this.thread = new Thread(this::run, "sink " + topic);
   }
 
   /**
@@ -71,7 +67,7 @@ public final class TopicReader implements AutoCloseable {
   public static TopicReader start(
       Consumer<byte[], byte[]> consumer, String topic, int partitions, TopicContents contents) {
     TopicReader reader = new TopicReader(consumer, topic, partitions, contents);
-    reader.thread.start();
+    new Thread(reader::run, "sink " + topic).start();
     return reader;
   }
 
@@ -84,23 +80,13 @@ public final class TopicReader implements AutoCloseable {
     return done;
   }
 
-  /** Stops reading and waits until the thread has ended. */
+  /** Stops reading and waits until the consumer and the contents are closed. */
   @Override
   public void close() {
     closing = true;
     consumer.wakeup();
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        // The thread has been told to stop; leaving it behind would leave its files open.
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    // Whatever it ended with, whoever watches done() has it.
+    done.handle((nothing, failure) -> true).join();
   }
 
   static Map<String, Object> properties(Map<String, Object> kafka, String topic) {
@@ -115,8 +101,9 @@ public final class TopicReader implements AutoCloseable {
     properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
     properties.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     properties.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
-    properties.putIfAbsent(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES);
-    properties.putIfAbsent(ConsumerConfig.FETCH_MAX_BYTES_CONFIG, FETCH_BYTES);
+    properties.putIfAbsent(
+        ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, Topics.MAX_REQUEST_BYTES);
+    properties.putIfAbsent(ConsumerConfig.FETCH_MAX_BYTES_CONFIG, Topics.MAX_REQUEST_BYTES);
     properties.putIfAbsent(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS);
     return properties;
   }

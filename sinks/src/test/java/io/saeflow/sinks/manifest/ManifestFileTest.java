@@ -57,6 +57,7 @@ class ManifestFileTest {
                 "random": 20,
                 "window": 64,
                 "seed": 7,
+                "labels": [],
                 "saes": [
                     {
                         "id": "a",

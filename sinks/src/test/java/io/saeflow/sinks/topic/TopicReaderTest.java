@@ -4,6 +4,7 @@ package io.saeflow.sinks.topic;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -168,8 +169,8 @@ class TopicReaderTest {
         .containsEntry("isolation.level", "read_committed")
         .containsEntry("auto.offset.reset", "none")
         .containsEntry("enable.auto.commit", false)
-        .containsEntry("fetch.max.bytes", 64 << 20)
-        .containsEntry("max.partition.fetch.bytes", 64 << 20)
+        .containsEntry("fetch.max.bytes", Topics.MAX_REQUEST_BYTES)
+        .containsEntry("max.partition.fetch.bytes", Topics.MAX_REQUEST_BYTES)
         .containsEntry("max.poll.records", 3)
         .doesNotContainKey("group.id");
   }

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.metrics;
+
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.exporter.httpserver.HTTPServer;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.saeflow.kernels.sae.EncoderMeter;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongSupplier;
+import java.util.function.ToDoubleFunction;
+import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.MetricName;
+
+/** Serves a run's metrics at {@code /metrics}, on loopback. */
+public final class MetricsServer implements AutoCloseable {
+  /** Those of Kafka's hundreds that say whether a stage keeps up, by its name, then ours. */
+  private static final List<KafkaGauge> KAFKA =
+      List.of(
+          new KafkaGauge(
+              "stream-thread-metrics",
+              "commit-latency-avg",
+              "saeflow_commit_latency_seconds_mean",
+              "Mean time of a stream thread's commits in the last half minute.",
+              1e-3),
+          new KafkaGauge(
+              "stream-thread-metrics",
+              "commit-latency-max",
+              "saeflow_commit_latency_seconds_max",
+              "Longest of a stream thread's commits in the last half minute.",
+              1e-3),
+          new KafkaGauge(
+              "consumer-fetch-manager-metrics",
+              "records-lag-max",
+              "saeflow_consumer_lag_messages",
+              "Messages that a consumer is behind, on its worst partition.",
+              1),
+          new KafkaGauge(
+              "consumer-fetch-manager-metrics",
+              "bytes-consumed-rate",
+              "saeflow_consumed_bytes_per_second",
+              "Bytes a second that a consumer reads.",
+              1));
+
+  private final HTTPServer server;
+
+  private MetricsServer(HTTPServer server) {
+    this.server = server;
+  }
+
+  /**
+   * Starts serving.
+   *
+   * @param port 0 for any that is free
+   * @throws IOException if the port cannot be had
+   */
+  public static MetricsServer start(int port, RunGauges gauges) throws IOException {
+    PrometheusRegistry registry = new PrometheusRegistry();
+    register(registry, gauges);
+    return new MetricsServer(
+        HTTPServer.builder()
+            .inetAddress(InetAddress.getLoopbackAddress())
+            .port(port)
+            .registry(registry)
+            .buildAndStart());
+  }
+
+  /** The port that it serves on. */
+  public int port() {
+    return server.getPort();
+  }
+
+  @Override
+  public void close() {
+    server.close();
+  }
+
+  private static void register(PrometheusRegistry registry, RunGauges gauges) {
+    CounterWithCallback.builder()
+        .name("saeflow_tokens_total")
+        .help("Tokens that have passed a stage.")
+        .labelNames("stage")
+        .callback(
+            sample -> {
+              sample.call((double) gauges.fedTokens(), "feed");
+              sample.call((double) gauges.modelledTokens(), "model");
+              sample.call((double) gauges.aggregatedTokens(), "aggregate");
+            })
+        .register(registry);
+    counter(
+        registry,
+        "saeflow_aggregated_batches_total",
+        "Batches aggregated, over all feature ranges.",
+        gauges::aggregatedBatches);
+    counter(registry, "saeflow_dead_letters_total", "Messages set aside.", gauges::deadLetters);
+    encoder(
+        registry,
+        gauges,
+        "saeflow_encoded_tokens_total",
+        "Tokens encoded.",
+        meter -> meter.tokens());
+    encoder(
+        registry,
+        gauges,
+        "saeflow_encode_seconds_total",
+        "Seconds spent encoding, over all threads.",
+        EncoderMeter::seconds);
+    encoder(
+        registry,
+        gauges,
+        "saeflow_rescored_candidates_total",
+        "Latents decided by an exact dot product.",
+        meter -> meter.candidates());
+    encoder(
+        registry,
+        gauges,
+        "saeflow_reference_tokens_total",
+        "Tokens that scores could not bound, encoded by the reference.",
+        meter -> meter.fallbacks());
+    GaugeWithCallback.builder()
+        .name("saeflow_state_bytes")
+        .help("Bytes of feature state as last saved.")
+        .callback(sample -> sample.call((double) gauges.stateBytes()))
+        .register(registry);
+    for (KafkaGauge gauge : KAFKA) {
+      gauge.register(registry, gauges);
+    }
+  }
+
+  private static void counter(
+      PrometheusRegistry registry, String name, String help, LongSupplier value) {
+    CounterWithCallback.builder()
+        .name(name)
+        .help(help)
+        .callback(sample -> sample.call((double) value.getAsLong()))
+        .register(registry);
+  }
+
+  private static void encoder(
+      PrometheusRegistry registry,
+      RunGauges gauges,
+      String name,
+      String help,
+      ToDoubleFunction<EncoderMeter> value) {
+    CounterWithCallback.builder()
+        .name(name)
+        .help(help)
+        .labelNames("sae")
+        .callback(
+            sample ->
+                gauges
+                    .encoders()
+                    .forEach((sae, meter) -> sample.call(value.applyAsDouble(meter), sae)))
+        .register(registry);
+  }
+
+  private record KafkaGauge(
+      String group, String kafkaName, String name, String help, double scale) {
+
+    void register(PrometheusRegistry registry, RunGauges gauges) {
+      GaugeWithCallback.builder()
+          .name(name)
+          .help(help)
+          .labelNames("client")
+          .callback(
+              sample -> {
+                for (Map.Entry<MetricName, ? extends Metric> entry : gauges.kafka().entrySet()) {
+                  MetricName metric = entry.getKey();
+                  if (isIt(metric)
+                      && entry.getValue().metricValue() instanceof Number value
+                      && Double.isFinite(value.doubleValue())) {
+                    sample.call(value.doubleValue() * scale, client(metric));
+                  }
+                }
+              })
+          .register(registry);
+    }
+
+    /** Consumers report each number a second time for each topic and partition. */
+    private boolean isIt(MetricName metric) {
+      return metric.group().equals(group)
+          && metric.name().equals(kafkaName)
+          && !metric.tags().containsKey("topic");
+    }
+
+    private static String client(MetricName metric) {
+      Map<String, String> tags = metric.tags();
+      return tags.getOrDefault("client-id", tags.getOrDefault("thread-id", ""));
+    }
+  }
+}

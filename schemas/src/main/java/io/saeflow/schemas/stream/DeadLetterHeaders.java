@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.schemas.stream;
+
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The headers of a message in dead letters, all UTF-8 text: {@code topic}, {@code partition} and
+ * {@code offset} say where it stood, {@code reason} why it could not be used.
+ */
+public final class DeadLetterHeaders {
+  private static final String TOPIC = "topic";
+  private static final String PARTITION = "partition";
+  private static final String OFFSET = "offset";
+  private static final String REASON = "reason";
+
+  private DeadLetterHeaders() {}
+
+  /** The headers to add, by name. */
+  public static Map<String, byte[]> of(String topic, int partition, long offset, String reason) {
+    Map<String, byte[]> headers = new LinkedHashMap<>();
+    headers.put(TOPIC, utf8(topic));
+    headers.put(PARTITION, utf8(Integer.toString(partition)));
+    headers.put(OFFSET, utf8(Long.toString(offset)));
+    headers.put(REASON, utf8(reason));
+    return headers;
+  }
+
+  /**
+   * The headers as one line, {@code topic-partition@offset: reason}.
+   *
+   * @param header the value of a header by its name, null if there is none; such a one reads {@code
+   *     ?}
+   */
+  public static String describe(Function<String, byte @Nullable []> header) {
+    return "%s-%s@%s: %s"
+        .formatted(
+            text(header.apply(TOPIC)),
+            text(header.apply(PARTITION)),
+            text(header.apply(OFFSET)),
+            text(header.apply(REASON)));
+  }
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static String text(byte @Nullable [] value) {
+    return value == null ? "?" : new String(value, StandardCharsets.UTF_8);
+  }
+}
