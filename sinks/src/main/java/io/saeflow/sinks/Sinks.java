@@ -16,6 +16,7 @@ import io.saeflow.sinks.records.TokenText;
 import io.saeflow.sinks.saeviewer.AtomSink;
 import io.saeflow.sinks.topic.TopicContents;
 import io.saeflow.sinks.topic.TopicReader;
+import io.saeflow.sinks.view.FeatureCounts;
 import io.saeflow.sinks.view.ProgressLog;
 import io.saeflow.sinks.view.ViewFiles;
 import io.saeflow.sinks.view.ViewSink;
@@ -151,6 +152,16 @@ public final class Sinks implements AutoCloseable {
   }
 
   /**
+   * How many features are alive, dead and dense by their latest records, by autoencoder; empty
+   * without {@link SinkKind#VIEW}. May be called from any thread.
+   */
+  public Map<String, FeatureCounts> featureCounts() {
+    Map<String, FeatureCounts> counts = new LinkedHashMap<>();
+    views.forEach((sae, view) -> counts.put(sae, view.counts()));
+    return counts;
+  }
+
+  /**
    * What was written, by autoencoder, then by kind.
    *
    * @throws IllegalStateException if {@link #done} has not completed
@@ -196,12 +207,6 @@ public final class Sinks implements AutoCloseable {
     return new SinkFiles(kind.id(), sae.getId(), folder, files);
   }
 
-  private boolean readsFeatures() {
-    return kinds.contains(SinkKind.SAE_VIEWER)
-        || kinds.contains(SinkKind.NEURON_RECORDS)
-        || kinds.contains(SinkKind.VIEW);
-  }
-
   private void open(SaeManifest sae, TokenText text) throws IOException {
     Topics topics = new Topics(manifest.getRun());
     List<FeatureSink> formats = new ArrayList<>();
@@ -217,7 +222,7 @@ public final class Sinks implements AutoCloseable {
       views.put(sae.getId(), view);
       followers.add(view);
     }
-    if (readsFeatures()) {
+    if (!formats.isEmpty() || !followers.isEmpty()) {
       FeatureRecordConsumer consumer =
           new FeatureRecordConsumer(sae.getLatents(), formats, followers);
       sources.add(new Source(topics.features(sae.getId()), sae.getFeatureRanges(), consumer));

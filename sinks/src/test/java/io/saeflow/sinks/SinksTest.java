@@ -16,6 +16,7 @@ import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.manifest.ManifestFile;
 import io.saeflow.sinks.manifest.SinkFiles;
 import io.saeflow.sinks.topic.MockTopic;
+import io.saeflow.sinks.view.FeatureCounts;
 import io.saeflow.sinks.view.ProgressLog;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -137,6 +138,8 @@ class SinksTest {
     try (Sinks sinks = start(EnumSet.of(SinkKind.VIEW), topics);
         ProgressLog log = sinks.openProgressLog().orElseThrow()) {
       assertThat(sinks.done().get(20, TimeUnit.SECONDS)).isNull();
+      assertThat(sinks.featureCounts())
+          .isEqualTo(Map.of("a", new FeatureCounts(1, 2, 1), "b", new FeatureCounts(1, 1, 1)));
       assertThat(sinks.files()).contains(new SinkFiles("view", "a", "view/a.records", 1));
       log.append(5, OptionalLong.of(10), 1, 2, true);
     }

@@ -6,7 +6,7 @@ package io.saeflow.sinks.manifest;
  *
  * @param sink the sink's name, such as {@code sae-viewer}
  * @param sae the autoencoder's id
- * @param folder where, relative to the output folder
+ * @param folder where, relative to the output folder; the file itself if the sink writes but one
  * @param files how many files
  */
 public record SinkFiles(String sink, String sae, String folder, int files) {}

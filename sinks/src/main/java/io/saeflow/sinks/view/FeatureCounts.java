@@ -8,7 +8,7 @@ package io.saeflow.sinks.view;
  * @param dead never fired, although tokens were counted
  * @param dense fired on more than a tenth of the tokens; these are alive too
  */
-record FeatureCounts(int alive, int dead, int dense) {
+public record FeatureCounts(int alive, int dead, int dense) {
   /** Above this density a feature is dense. */
   private static final double DENSE = 0.1;
 

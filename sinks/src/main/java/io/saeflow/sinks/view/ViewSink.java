@@ -53,7 +53,7 @@ public final class ViewSink implements FeatureVersions {
   }
 
   /** What the features are by their latest records. May be called from any thread. */
-  FeatureCounts counts() {
+  public FeatureCounts counts() {
     return counts;
   }
 

@@ -143,7 +143,8 @@ class FeatureIndexTest {
     Comparator<RecordSummary> byMax = Comparator.comparingDouble(RecordSummary::max);
     Comparator<RecordSummary> byDensity =
         Comparator.comparingDouble(s -> (double) s.active() / s.tokens());
-    Comparator<RecordSummary> byMean = Comparator.comparingDouble(s -> s.sum1() / s.active());
+    Comparator<RecordSummary> byMean =
+        Comparator.comparingDouble(s -> s.active() == 0 ? 0 : s.sum1() / s.active());
     Comparator<RecordSummary> withoutMeanLast = Comparator.comparing(s -> s.active() == 0);
     check(index, FeatureIndex.Sort.MAX, FeatureIndex.Order.ASC, all, byMax.thenComparing(byIndex));
     check(
