@@ -177,8 +177,9 @@ public final class Pipeline implements PipelineRunner {
               throw new StoppedException(output.root());
             }
           }
+          throwFailureOf(sinks.done());
+          timeline.appendComplete();
         }
-        throwFailureOf(sinks.done());
         finished = RunManifest.newBuilder(manifest).setTotals(fed.join()).build();
         manifestTopic.publish(finished);
         ManifestFile.write(new OutputFolder(output.root()), finished, sinks.files());

@@ -259,7 +259,9 @@ final class RunCommand implements Callable<Integer> {
 
   @Option(
       names = "--view",
-      description = "Serve the run in the browser while it goes; 'saeflow view' does afterwards.")
+      description =
+          "Serve the run in the browser while it goes; 'saeflow view' does afterwards. Default:"
+              + " no.")
   private boolean viewToo;
 
   @Mixin private ViewOptions view;

@@ -47,10 +47,10 @@ final class ViewOptions {
       defaultValue = "${env:SAEFLOW_TOKEN}",
       description =
           "Bearer token that readers must send, at least 16 characters. Better set as"
-              + " SAEFLOW_TOKEN, which other users of the machine cannot see.")
+              + " SAEFLOW_TOKEN, which other users of the machine cannot see. Default: none.")
   private @Nullable String token;
 
-  @Option(names = "--insecure", description = "Let everyone who can connect read.")
+  @Option(names = "--insecure", description = "Let everyone who can connect read. Default: no.")
   private boolean insecure;
 
   /** Serves {@code out} and says where. */
