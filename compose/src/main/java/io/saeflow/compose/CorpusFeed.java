@@ -59,8 +59,7 @@ final class CorpusFeed implements AutoCloseable {
   private RunTotals send() throws CorpusException {
     try (TokenBatches batches = run.batches()) {
       feed.send(batches);
-      return new RunTotals(
-          batches.documents(), batches.batches(), batches.sequences(), batches.tokens());
+      return new RunTotals(batches.documents(), batches.sequences(), batches.tokens());
     }
   }
 }

@@ -239,7 +239,7 @@ public final class Pipeline implements PipelineRunner {
     if (begun.isEmpty()) {
       return;
     }
-    RunManifest before = RunManifest.newBuilder(begun.get()).setTotals(null).build();
+    RunManifest before = RunManifest.newBuilder(begun.get()).setTotals(null).setFed(null).build();
     for (Schema.Field field : RunManifest.getClassSchema().getFields()) {
       Object is = now.get(field.pos());
       Object was = before.get(field.pos());

@@ -9,19 +9,23 @@ import io.saeflow.sinks.files.OutputFolder;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code manifest.json}: the run's manifest, field by field in its schema's order (maps by key),
- * and {@code files}, a list of what each sink wrote. Written last, it says that the rest is
- * complete.
+ * {@code manifest.json}: the run's manifest, field by field in its schema's order (maps by key)
+ * without what only concerns its topics, and {@code files}, a list of what each sink wrote. Written
+ * last, it says that the rest is complete.
  */
 public final class ManifestFile {
   /** Its name, in the output folder. */
   public static final String NAME = "manifest.json";
+
+  /** They say how the work was done; the files are the same for each of their values. */
+  private static final Set<String> LEFT_OUT = Set.of("fed", "keep", "latentSinks");
 
   private ManifestFile() {}
 
@@ -51,8 +55,10 @@ public final class ManifestFile {
 
   private static void writeFields(JsonGenerator json, IndexedRecord record) throws IOException {
     for (Schema.Field field : record.getSchema().getFields()) {
-      json.writeFieldName(field.name());
-      writeValue(json, record.get(field.pos()));
+      if (!LEFT_OUT.contains(field.name())) {
+        json.writeFieldName(field.name());
+        writeValue(json, record.get(field.pos()));
+      }
     }
   }
 

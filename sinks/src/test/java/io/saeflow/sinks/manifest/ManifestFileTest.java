@@ -3,6 +3,7 @@ package io.saeflow.sinks.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.saeflow.schemas.feature.FeedPosition;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.sinks.Fixtures;
@@ -20,7 +21,10 @@ class ManifestFileTest {
   void writesTheManifestInItsSchemasOrder() throws IOException {
     RunManifest manifest =
         Fixtures.manifest(Fixtures.sae("a", 16, 2).build())
-            .setTotals(new RunTotals(2L, 3L, 5L, 20L))
+            .setTotals(new RunTotals(2L, 5L, 20L))
+            .setFed(new FeedPosition(4L, 2L, 5L, 20L))
+            .setKeep(List.of("latents"))
+            .setLatentSinks(List.of("sink"))
             .build();
     ManifestFile.write(
         new OutputFolder(root),
@@ -58,6 +62,7 @@ class ManifestFileTest {
                 "window": 64,
                 "seed": 7,
                 "labels": [],
+                "nonFinite": "skip",
                 "saes": [
                     {
                         "id": "a",
@@ -72,12 +77,12 @@ class ManifestFileTest {
                         "saePath": "family/a",
                         "sha256": {
                             "sae.pt": "00ff"
-                        }
+                        },
+                        "generation": 0
                     }
                 ],
                 "totals": {
                     "documents": 2,
-                    "batches": 3,
                     "sequences": 5,
                     "tokens": 20
                 },
