@@ -180,7 +180,11 @@ public final class Pipeline implements PipelineRunner {
           throwFailureOf(sinks.done());
           timeline.appendComplete();
         }
-        finished = RunManifest.newBuilder(manifest).setTotals(fed.join()).build();
+        finished =
+            RunManifest.newBuilder(manifest)
+                .setTotals(fed.join())
+                .setFed(feed.fed().join())
+                .build();
         manifestTopic.publish(finished);
         ManifestFile.write(new OutputFolder(output.root()), finished, sinks.files());
       }
