@@ -2,6 +2,7 @@
 package io.saeflow.compose;
 
 import io.saeflow.compose.metrics.RunGauges;
+import io.saeflow.compose.role.CorpusFeed;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.processors.Processors;
 import io.saeflow.producer.publish.ActivationProducer;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose;
 
+import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 
 /** Runs one configuration to its end. */
@@ -13,5 +14,5 @@ public interface PipelineRunner {
    *     autoencoder or the corpus cannot be used; nothing has been created then
    * @throws Exception if the run failed
    */
-  RunSummary run(RunConfig config, RunListener listener) throws Exception;
+  RunSummary run(RunConfig config, OutputConfig output, RunListener listener) throws Exception;
 }

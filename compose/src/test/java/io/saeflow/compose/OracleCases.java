@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose;
 
-import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeEntry;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
@@ -60,8 +59,8 @@ final class OracleCases {
   }
 
   static RunSummary execute(Settings settings) throws Exception {
-    RunConfig config = settings.toRunConfig();
-    return new Pipeline().run(config, RunListener.NONE);
+    return new Pipeline()
+        .run(settings.toRunConfig(), settings.toOutputConfig(), RunListener.NONE);
   }
 
   /** Every non-zero latent that the oracle found, by row, position, then latent. */

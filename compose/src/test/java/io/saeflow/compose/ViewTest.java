@@ -34,6 +34,7 @@ class ViewTest {
     new Pipeline()
         .run(
             OracleCases.run(List.of(CASE), out).toRunConfig(),
+            OracleCases.run(List.of(CASE), out).toOutputConfig(),
             writing -> live[0] = serve(writing, OptionalInt.empty()));
     String liveFeature;
     try (ViewServer server = live[0]) {

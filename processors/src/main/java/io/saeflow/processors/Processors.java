@@ -64,6 +64,7 @@ public final class Processors implements AutoCloseable {
   private Processors(
       ProcessorsConfig config,
       Topics topics,
+      int generation,
       List<EncodeStage> encodeStages,
       List<AggregateStage> aggregateStages,
       TallyConfig tally) {
@@ -72,24 +73,31 @@ public final class Processors implements AutoCloseable {
         streams(
             EncodeTopology.build(topics, encodeStages),
             config,
-            topics.run() + ".encode",
+            topics.encodeGroup(generation),
             ENCODE_COMMIT_INTERVAL);
     this.aggregate =
         streams(
             AggregateTopology.build(topics, aggregateStages, tally, new Noted()),
             config,
-            topics.run() + ".aggregate",
+            topics.aggregateGroup(generation),
             AGGREGATE_COMMIT_INTERVAL);
   }
 
-  /** Starts both stages; the topics must exist. */
+  /**
+   * Starts both stages; the topics must exist.
+   *
+   * @param generation that the autoencoders have in their run; each has applications of its own,
+   *     since one that joins later reads the activations from their beginning
+   */
   public static Processors start(
       ProcessorsConfig config,
       Topics topics,
+      int generation,
       List<EncodeStage> encodeStages,
       List<AggregateStage> aggregateStages,
       TallyConfig tally) {
-    Processors processors = new Processors(config, topics, encodeStages, aggregateStages, tally);
+    Processors processors =
+        new Processors(config, topics, generation, encodeStages, aggregateStages, tally);
     boolean started = false;
     try {
       processors.encode.start();

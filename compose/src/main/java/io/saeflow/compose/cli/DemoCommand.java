@@ -4,6 +4,7 @@ package io.saeflow.compose.cli;
 import io.saeflow.compose.PipelineRunner;
 import io.saeflow.compose.RunSummary;
 import io.saeflow.compose.config.ExistingOutput;
+import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.demo.DemoReport;
 import io.saeflow.compose.demo.DemoRun;
@@ -95,11 +96,12 @@ final class DemoCommand implements Callable<Integer> {
         existingOutput == null ? ExistingOutput.REFUSE : existingOutput.chosen();
     RunFolder.check(out, existing);
     OptionalLong maxTokens = maxTokens();
-    RunConfig config = DemoRun.config(home, text(maxTokens), out, existing, maxTokens);
+    RunConfig config = DemoRun.config(home, text(maxTokens), maxTokens);
+    OutputConfig output = new OutputConfig(out, existing, OutputConfig.DEFAULT_SINKS);
     config.requireInputs();
     try (ViewHolder viewer = new ViewHolder()) {
-      RunSummary summary = runner.run(config, folder -> serve(viewer, folder));
-      report(config, summary);
+      RunSummary summary = runner.run(config, output, folder -> serve(viewer, folder));
+      report(DemoRun.atoms(config, output), summary);
       if (!noView) {
         spec.commandLine().getErr().println("the viewer goes on until Ctrl-C");
         ViewCommand.untilInterrupted();
@@ -152,7 +154,7 @@ final class DemoCommand implements Callable<Integer> {
     return written;
   }
 
-  private void report(RunConfig config, RunSummary summary) throws Exception {
+  private void report(Path atoms, RunSummary summary) throws Exception {
     PrintWriter out = spec.commandLine().getOut();
     out.println(
         String.format(
@@ -162,13 +164,12 @@ final class DemoCommand implements Callable<Integer> {
             summary.documents(),
             summary.elapsed().toMillis() / 1e3,
             Math.round(summary.tokensPerSecond())));
-    DemoReport.read(DemoRun.atoms(config)).print(out);
-    Path folder = config.output().directory();
+    DemoReport.read(atoms).print(out);
     out.println("files:");
-    out.println("  " + folder.resolve("manifest.json"));
-    out.println("  " + DemoRun.atoms(config));
-    out.println("  " + folder.resolve("neuron-records"));
-    out.println("  " + folder.resolve("delphi"));
+    out.println("  " + this.out.resolve("manifest.json"));
+    out.println("  " + atoms);
+    out.println("  " + this.out.resolve("neuron-records"));
+    out.println("  " + this.out.resolve("delphi"));
     out.flush();
   }
 }

@@ -5,6 +5,7 @@ import io.saeflow.compose.PipelineRunner;
 import io.saeflow.compose.RunSummary;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.DocumentSeparator;
+import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeEntry;
 import io.saeflow.compose.config.Setting;
@@ -277,11 +278,12 @@ final class RunCommand implements Callable<Integer> {
       settings = Settings.ofYaml(config).overriddenBy(settings);
     }
     RunConfig run = settings.toRunConfig();
+    OutputConfig output = settings.toOutputConfig();
     run.requireInputs();
-    RunFolder.check(run.output().directory(), run.output().existing());
+    RunFolder.check(output.directory(), output.existing());
     try (ViewHolder viewer = new ViewHolder()) {
-      RunSummary summary = runner.run(run, out -> serve(viewer, out));
-      report(run, summary);
+      RunSummary summary = runner.run(run, output, folder -> serve(viewer, folder));
+      report(output, summary);
     }
     return 0;
   }
@@ -292,7 +294,7 @@ final class RunCommand implements Callable<Integer> {
     }
   }
 
-  private void report(RunConfig run, RunSummary summary) {
+  private void report(OutputConfig output, RunSummary summary) {
     spec.commandLine()
         .getOut()
         .println(
@@ -303,7 +305,7 @@ final class RunCommand implements Callable<Integer> {
                 summary.documents(),
                 summary.elapsed().toMillis() / 1e3,
                 Math.round(summary.tokensPerSecond()),
-                run.output().directory()));
+                output.directory()));
   }
 
   private Settings line() {

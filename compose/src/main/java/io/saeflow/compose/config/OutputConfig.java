@@ -13,10 +13,8 @@ import java.util.Set;
  * @param directory the output folder
  * @param existing what to do if it is not empty
  * @param sinks which outputs; at least one
- * @param subject the model's name in viewers
  */
-public record OutputConfig(
-    Path directory, ExistingOutput existing, Set<SinkKind> sinks, String subject) {
+public record OutputConfig(Path directory, ExistingOutput existing, Set<SinkKind> sinks) {
   /** Every output there is: the pass over the model costs far more than the files. */
   public static final Set<SinkKind> DEFAULT_SINKS =
       Collections.unmodifiableSet(EnumSet.allOf(SinkKind.class));
@@ -26,6 +24,5 @@ public record OutputConfig(
       throw new BadInputException("sinks: none (expected: at least one)");
     }
     sinks = Collections.unmodifiableSet(EnumSet.copyOf(sinks));
-    Expectation.folderName("subject", subject);
   }
 }

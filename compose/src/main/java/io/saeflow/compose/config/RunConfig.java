@@ -14,6 +14,7 @@ import java.util.Set;
  *
  * @param run the run's id, which begins the name of each of its topics
  * @param saes at least one, with ids and viewer paths that differ
+ * @param subject the model's name in viewers
  */
 public record RunConfig(
     String run,
@@ -22,13 +23,14 @@ public record RunConfig(
     List<SaeConfig> saes,
     StatisticsConfig statistics,
     StreamConfig stream,
-    OutputConfig output) {
+    String subject) {
   public RunConfig {
     try {
       Topics.requireRunId(run);
     } catch (IllegalArgumentException e) {
       throw new BadInputException(e.getMessage(), e);
     }
+    Expectation.folderName("subject", subject);
     saes = List.copyOf(saes);
     if (saes.isEmpty()) {
       throw new BadInputException("saes: none (expected: at least one)");

@@ -126,18 +126,10 @@ public final class Settings {
    * @throws BadInputException if one is missing or wrong; the message names it
    */
   public RunConfig toRunConfig() {
-    Path model = required(Setting.MODEL, Path.class);
-    Path out = required(Setting.OUT, Path.class);
+    ModelConfig model = model();
     return new RunConfig(
-        optional(Setting.RUN_ID, String.class)
-            .orElseGet(() -> Expectation.toRunId(Expectation.lastName(out), "run")),
-        new ModelConfig(
-            model,
-            optional(Setting.TOKENIZER, Path.class).orElse(model),
-            optional(Setting.CENTER_WRITING_WEIGHTS, Boolean.class).orElse(false)
-                ? WritingWeights.CENTRED
-                : WritingWeights.AS_STORED,
-            integer(Setting.THREADS).orElseGet(ModelConfig::defaultThreads)),
+        runId(),
+        model,
         corpus(),
         saeConfigs(),
         new StatisticsConfig(
@@ -146,19 +138,59 @@ public final class Settings {
             integer(Setting.WINDOW).orElse(StatisticsConfig.DEFAULT_WINDOW),
             optional(Setting.SEED, Long.class).orElse(StatisticsConfig.DEFAULT_SEED),
             labels()),
-        new StreamConfig(
-            optional(Setting.BOOTSTRAP_SERVERS, String.class).orElse(StreamConfig.EMBEDDED),
-            integer(Setting.PARTITIONS).orElse(StreamConfig.DEFAULT_PARTITIONS),
-            integer(Setting.FEATURE_RANGES),
-            integer(Setting.STREAM_THREADS).orElseGet(StreamConfig::defaultThreads),
-            integer(Setting.METRICS_PORT),
-            properties(Setting.KAFKA)),
-        new OutputConfig(
-            out,
-            optional(Setting.EXISTING_OUTPUT, ExistingOutput.class).orElse(ExistingOutput.REFUSE),
-            sinkKinds(),
-            optional(Setting.SUBJECT, String.class)
-                .orElseGet(() -> Expectation.toFolderName(Expectation.lastName(model), "model"))));
+        toStreamConfig(),
+        optional(Setting.SUBJECT, String.class)
+            .orElseGet(
+                () -> Expectation.toFolderName(Expectation.lastName(model.directory()), "model")));
+  }
+
+  /**
+   * What these settings say of topics and clients, every other value at its default.
+   *
+   * @throws BadInputException if one is wrong; the message names it
+   */
+  public StreamConfig toStreamConfig() {
+    return new StreamConfig(
+        optional(Setting.BOOTSTRAP_SERVERS, String.class).orElse(StreamConfig.EMBEDDED),
+        integer(Setting.PARTITIONS).orElse(StreamConfig.DEFAULT_PARTITIONS),
+        integer(Setting.FEATURE_RANGES),
+        integer(Setting.STREAM_THREADS).orElseGet(StreamConfig::defaultThreads),
+        integer(Setting.METRICS_PORT),
+        properties(Setting.KAFKA));
+  }
+
+  /**
+   * Where and what these settings say to write.
+   *
+   * @throws BadInputException if one is missing or wrong; the message names it
+   */
+  public OutputConfig toOutputConfig() {
+    return new OutputConfig(
+        required(Setting.OUT, Path.class),
+        optional(Setting.EXISTING_OUTPUT, ExistingOutput.class).orElse(ExistingOutput.REFUSE),
+        sinkKinds());
+  }
+
+  private String runId() {
+    Optional<String> id = optional(Setting.RUN_ID, String.class);
+    if (id.isPresent()) {
+      return id.get();
+    }
+    if (!values.containsKey(Setting.OUT)) {
+      return required(Setting.RUN_ID, String.class);
+    }
+    return Expectation.toRunId(Expectation.lastName(required(Setting.OUT, Path.class)), "run");
+  }
+
+  private ModelConfig model() {
+    Path directory = required(Setting.MODEL, Path.class);
+    return new ModelConfig(
+        directory,
+        optional(Setting.TOKENIZER, Path.class).orElse(directory),
+        optional(Setting.CENTER_WRITING_WEIGHTS, Boolean.class).orElse(false)
+            ? WritingWeights.CENTRED
+            : WritingWeights.AS_STORED,
+        integer(Setting.THREADS).orElseGet(ModelConfig::defaultThreads));
   }
 
   private CorpusConfig corpus() {

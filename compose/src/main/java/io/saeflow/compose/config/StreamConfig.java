@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalInt;
 
@@ -61,6 +62,13 @@ public record StreamConfig(
   /** Whether the run brings its own broker. */
   public boolean embedded() {
     return bootstrapServers.equals(EMBEDDED);
+  }
+
+  /** The properties of every Kafka client that connects to {@code servers}. */
+  public Map<String, Object> clients(String servers) {
+    Map<String, Object> properties = new HashMap<>(kafka);
+    properties.put("bootstrap.servers", servers);
+    return properties;
   }
 
   /**

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.demo;
 
-import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeEntry;
@@ -37,8 +36,7 @@ public final class DemoRun {
    * @param text JSON lines with a field {@code text}
    * @param maxTokens where to stop; if empty, at the text's end
    */
-  public static RunConfig config(
-      Path home, Path text, Path out, ExistingOutput existing, OptionalLong maxTokens) {
+  public static RunConfig config(Path home, Path text, OptionalLong maxTokens) {
     Path sae = home.resolve("demo").resolve("sae").resolve("sae.pt");
     Settings settings =
         new Settings()
@@ -47,20 +45,17 @@ public final class DemoRun {
             .paths(Setting.TEXT, List.of(text))
             .saes(List.of(new SaeEntry(sae, HOOK, SAE_ID, SAE_ID)))
             .text(Setting.SUBJECT, SUBJECT)
-            .labels(LABELS)
-            .path(Setting.OUT, out)
-            .existingOutput(existing);
+            .labels(LABELS);
     maxTokens.ifPresent(settings::maxTokens);
     return settings.toRunConfig();
   }
 
   /** Where the sae-viewer sink puts the first autoencoder's features. */
-  public static Path atoms(RunConfig config) {
-    OutputConfig output = config.output();
+  public static Path atoms(RunConfig config, OutputConfig output) {
     return output
         .directory()
         .resolve("sae-viewer")
-        .resolve(output.subject())
+        .resolve(config.subject())
         .resolve(config.saes().get(0).viewerPath())
         .resolve("atoms");
   }

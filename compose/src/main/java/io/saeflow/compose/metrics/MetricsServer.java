@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.function.LongSupplier;
 import java.util.function.ToDoubleFunction;
 import org.apache.kafka.common.Metric;
@@ -66,6 +67,21 @@ public final class MetricsServer implements AutoCloseable {
             .port(port)
             .registry(registry)
             .buildAndStart());
+  }
+
+  /**
+   * Starts serving and says where, unless there is no port.
+   *
+   * @return to be closed when nothing is to be served any more
+   * @throws IOException if the port cannot be had
+   */
+  public static AutoCloseable startIfAsked(OptionalInt port, RunGauges gauges) throws IOException {
+    if (port.isEmpty()) {
+      return () -> {};
+    }
+    MetricsServer server = start(port.getAsInt(), gauges);
+    System.err.println("metrics at http://127.0.0.1:%d/metrics".formatted(server.port()));
+    return server;
   }
 
   /** The port that it serves on. */

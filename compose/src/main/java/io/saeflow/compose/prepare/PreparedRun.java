@@ -8,33 +8,25 @@ import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
-import io.saeflow.kernels.sae.EncoderMeter;
-import io.saeflow.processors.aggregate.AggregateStage;
 import io.saeflow.processors.aggregate.LabelField;
-import io.saeflow.processors.aggregate.TallyConfig;
-import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.producer.corpus.CorpusException;
 import io.saeflow.producer.corpus.Packing;
 import io.saeflow.producer.corpus.TokenBatches;
-import io.saeflow.producer.corpus.Tokenizer;
 import io.saeflow.producer.gpt2.Gpt2;
 import io.saeflow.producer.gpt2.ModelException;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.RunManifest;
-import io.saeflow.schemas.hook.HookPoint;
-import io.saeflow.schemas.tensorfile.FileDigest;
+import io.saeflow.sinks.SinkKind;
 import io.saeflow.sinks.Sinks;
 import io.saeflow.sinks.records.TokenText;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /** Everything a run reads, opened and found to fit together. Nothing has been created yet. */
@@ -78,7 +70,7 @@ public final class PreparedRun implements AutoCloseable {
       opened.add(model);
       List<PreparedSae> saes = new ArrayList<>();
       for (SaeConfig sae : config.saes()) {
-        saes.add(PreparedSae.open(sae, config.stream(), model));
+        saes.add(PreparedSae.open(sae, config.stream(), 0, model::width));
       }
       PreparedCorpus corpus = PreparedCorpus.open(config.corpus(), config.model(), model.config());
       opened.add(corpus);
@@ -110,46 +102,13 @@ public final class PreparedRun implements AutoCloseable {
     return manifest;
   }
 
-  /** The hook points that are read, each once. */
-  public List<HookPoint> hooks() {
-    return saes.stream().map(PreparedSae::hook).distinct().toList();
+  /** The engine that encoders work on, as the model does. */
+  public TensorEngine engine() {
+    return engine;
   }
 
-  public List<EncodeStage> encodeStages() {
-    return saes.stream().map(sae -> sae.encodeStage(engine)).toList();
-  }
-
-  /** What the autoencoders' encoders have done, by id. */
-  public Map<String, EncoderMeter> encoderMeters() {
-    Map<String, EncoderMeter> meters = new TreeMap<>();
-    saes.forEach(sae -> meters.put(sae.config().id(), sae.meter()));
-    return meters;
-  }
-
-  public List<AggregateStage> aggregateStages() {
-    return saes.stream().map(PreparedSae::aggregateStage).toList();
-  }
-
-  public TallyConfig tally() {
-    return new TallyConfig(
-        config.statistics().top(),
-        config.statistics().random(),
-        config.statistics().window(),
-        config.statistics().seed(),
-        config.statistics().labels());
-  }
-
-  /** How many tokens a whole batch has. */
-  public long batchTokens() {
-    return (long) config.corpus().batchSize() * corpus.packing().contextLength();
-  }
-
-  /** How many bytes the values of a whole batch take at the widest hook point. */
-  public long largestActivationBytes() {
-    return saes.stream()
-        .mapToLong(sae -> batchTokens() * sae.file().weights().width() * Float.BYTES)
-        .max()
-        .orElseThrow();
+  public List<PreparedSae> saes() {
+    return saes;
   }
 
   /** The corpus, cut into batches from its start; the caller closes it. */
@@ -157,29 +116,9 @@ public final class PreparedRun implements AutoCloseable {
     return corpus.batches(config.run());
   }
 
-  /** How many token ids the model knows. */
-  public int vocabularySize() {
-    return model.config().vocabularySize();
-  }
-
-  /** A token's text; its number in brackets if there is no tokenizer, or the token is not in it. */
+  /** The texts of tokens, for viewers. */
   public TokenText tokenText() {
-    Optional<Tokenizer> tokenizer = corpus.tokenizer();
-    // Sinks ask millions of times for few tokens, and each answer of the tokenizer is a native
-    // call.
-    AtomicReferenceArray<String> known = new AtomicReferenceArray<>(vocabularySize());
-    return id -> {
-      String text = known.get(id);
-      if (text == null) {
-        text =
-            tokenizer
-                .filter(words -> id < words.vocabularySize())
-                .map(words -> words.token(id))
-                .orElseGet(() -> "[" + id + "]");
-        known.set(id, text);
-      }
-      return text;
-    };
+    return PreparedText.of(corpus.tokenizer(), manifest.getVocabularySize());
   }
 
   @Override
@@ -197,7 +136,7 @@ public final class PreparedRun implements AutoCloseable {
       long bytes =
           (long) corpus.batchSize()
               * packing.contextLength()
-              * sae.file().weights().width()
+              * sae.manifest().getWidth()
               * Float.BYTES;
       if (bytes > limit) {
         throw new BadInputException(
@@ -209,7 +148,7 @@ public final class PreparedRun implements AutoCloseable {
 
   private void requireThatFilesFit() {
     try {
-      Sinks.requireWritable(config.output().sinks(), manifest);
+      Sinks.requireWritable(EnumSet.allOf(SinkKind.class), manifest);
     } catch (IllegalArgumentException e) {
       throw new BadInputException(e.getMessage(), e);
     }
@@ -227,17 +166,18 @@ public final class PreparedRun implements AutoCloseable {
     return RunManifest.newBuilder()
         .setRun(config.run())
         .setSaeflowVersion(version)
-        .setSubject(config.output().subject())
-        .setModelSha256(digests(modelFiles))
+        .setSubject(config.subject())
+        .setModelSha256(Digests.of(modelFiles))
         .setModelDtype("float32")
+        .setVocabularySize(model.config().vocabularySize())
         .setCenterWritingWeights(config.model().writingWeights() == WritingWeights.CENTRED)
         .setDataset(files.stream().map(file -> String.valueOf(file.getFileName())).toList())
-        .setDatasetSha256(digests(files))
+        .setDatasetSha256(Digests.of(files))
         .setTextField(
             config.corpus().source() instanceof CorpusSource.Text lines ? lines.field() : null)
         .setTokenizerSha256(
             text && corpus.tokenizer().isPresent()
-                ? digests(corpus.tokenizer().get().files())
+                ? Digests.of(corpus.tokenizer().get().files())
                 : Map.of())
         .setContextLength(corpus.packing().contextLength())
         .setPrependBos(corpus.packing().bos().isPresent())
@@ -256,14 +196,6 @@ public final class PreparedRun implements AutoCloseable {
         .setSaes(saes.stream().map(PreparedSae::manifest).toList())
         .setTotals(null)
         .build();
-  }
-
-  private static Map<String, String> digests(List<Path> files) throws IOException {
-    Map<String, String> digests = new TreeMap<>();
-    for (Path file : files) {
-      digests.put(String.valueOf(file.getFileName()), FileDigest.sha256(file));
-    }
-    return digests;
   }
 
   private static @Nullable Integer boxed(OptionalInt value) {

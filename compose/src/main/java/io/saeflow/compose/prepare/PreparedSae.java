@@ -13,16 +13,30 @@ import io.saeflow.processors.aggregate.AggregateStage;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.processors.weights.SaeFile;
 import io.saeflow.processors.weights.SaeFileException;
-import io.saeflow.producer.gpt2.Gpt2;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
 import java.util.Locale;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
-/** An autoencoder that fits its hook point. */
-record PreparedSae(SaeConfig config, SaeFile file, HookPoint hook, int ranges, EncoderMeter meter) {
+/**
+ * An autoencoder and what the run says of it.
+ *
+ * @param manifest its place in the run
+ * @param file its weights
+ * @param meter what its encoders in this process have done
+ */
+public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter) {
 
-  static PreparedSae open(SaeConfig config, StreamConfig stream, Gpt2 model) {
+  /**
+   * Reads an autoencoder and finds its place in a run.
+   *
+   * @param generation 0 for a run's first autoencoders
+   * @param widths the width of each hook point that there is
+   * @throws BadInputException if it cannot be used, or does not fit its hook point
+   */
+  static PreparedSae open(
+      SaeConfig config, StreamConfig stream, int generation, ToIntFunction<HookPoint> widths) {
     SaeFile file;
     try {
       file = SaeFile.read(config.path());
@@ -41,7 +55,7 @@ record PreparedSae(SaeConfig config, SaeFile file, HookPoint hook, int ranges, E
                             .formatted(config.id(), config.path())));
     int width;
     try {
-      width = model.width(hook);
+      width = widths.applyAsInt(hook);
     } catch (IllegalArgumentException e) {
       throw new BadInputException("SAE %s: %s".formatted(config.id(), e.getMessage()), e);
     }
@@ -51,37 +65,46 @@ record PreparedSae(SaeConfig config, SaeFile file, HookPoint hook, int ranges, E
               .formatted(config.path(), file.weights().width(), width, hook));
     }
     return new PreparedSae(
-        config, file, hook, stream.featureRangesFor(file.weights().latents()), new EncoderMeter());
+        SaeManifest.newBuilder()
+            .setId(config.id())
+            .setHook(hook.name())
+            .setFamily(file.family())
+            .setArchitecture(file.architecture())
+            .setK(k(file.weights().activationFunction()))
+            .setNormalization(name(file.weights().normalization()))
+            .setWidth(width)
+            .setLatents(file.weights().latents())
+            .setFeatureRanges(stream.featureRangesFor(file.weights().latents()))
+            .setSaePath(config.viewerPath())
+            .setSha256(file.sha256())
+            .setGeneration(generation)
+            .build(),
+        file,
+        new EncoderMeter());
   }
 
-  EncodeStage encodeStage(TensorEngine engine) {
+  String id() {
+    return manifest.getId();
+  }
+
+  HookPoint hook() {
+    return HookPoint.parse(manifest.getHook());
+  }
+
+  /** How it is encoded; each encoder works on {@code engine}. */
+  public EncodeStage encodeStage(TensorEngine engine) {
     return new EncodeStage(
-        config.id(),
-        hook,
-        file.weights().width(),
-        file.weights().latents(),
-        ranges,
+        id(),
+        hook(),
+        manifest.getWidth(),
+        manifest.getLatents(),
+        manifest.getFeatureRanges(),
         () -> new CertifiedSaeEncoder(file.weights(), engine, meter));
   }
 
-  AggregateStage aggregateStage() {
-    return new AggregateStage(config.id(), file.weights().latents(), ranges);
-  }
-
-  SaeManifest manifest() {
-    return SaeManifest.newBuilder()
-        .setId(config.id())
-        .setHook(hook.name())
-        .setFamily(file.family())
-        .setArchitecture(file.architecture())
-        .setK(k(file.weights().activationFunction()))
-        .setNormalization(name(file.weights().normalization()))
-        .setWidth(file.weights().width())
-        .setLatents(file.weights().latents())
-        .setFeatureRanges(ranges)
-        .setSaePath(config.viewerPath())
-        .setSha256(file.sha256())
-        .build();
+  /** How its features are counted. */
+  public AggregateStage aggregateStage() {
+    return new AggregateStage(id(), manifest.getLatents(), manifest.getFeatureRanges());
   }
 
   private static @Nullable Integer k(ActivationFunction function) {

@@ -4,6 +4,7 @@ package io.saeflow.compose.topic;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
 import java.time.Duration;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
@@ -76,9 +78,8 @@ public final class RunTopics implements AutoCloseable {
    * @throws BadInputException if the cluster does not answer, the run's topics are there and {@code
    *     existing} does not allow that, or one of them has another number of partitions
    */
-  public void check(
-      List<HookPoint> hooks, List<SaeManifest> saes, int partitions, ExistingOutput existing) {
-    presentAndAllowed(wanted(hooks, saes, partitions), existing);
+  public void check(RunManifest run, int partitions, ExistingOutput existing) {
+    presentAndAllowed(wanted(run, partitions), existing);
   }
 
   /**
@@ -87,9 +88,8 @@ public final class RunTopics implements AutoCloseable {
    * @param partitions of the tokens and activations topics
    * @throws BadInputException as {@link #check}
    */
-  public void create(
-      List<HookPoint> hooks, List<SaeManifest> saes, int partitions, ExistingOutput existing) {
-    List<NewTopic> wanted = wanted(hooks, saes, partitions);
+  public void create(RunManifest run, int partitions, ExistingOutput existing) {
+    List<NewTopic> wanted = wanted(run, partitions);
     Set<String> present = presentAndAllowed(wanted, existing);
     if (existing == ExistingOutput.OVERWRITE && !present.isEmpty()) {
       delete(present);
@@ -102,16 +102,16 @@ public final class RunTopics implements AutoCloseable {
             .all());
   }
 
-  private List<NewTopic> wanted(List<HookPoint> hooks, List<SaeManifest> saes, int partitions) {
+  private List<NewTopic> wanted(RunManifest run, int partitions) {
     List<NewTopic> wanted = new ArrayList<>();
     wanted.add(topic(topics.tokens(), partitions, KEEP_ALL));
-    for (HookPoint hook : hooks) {
-      wanted.add(topic(topics.activations(hook), partitions, KEEP_ALL));
-    }
-    for (SaeManifest sae : saes) {
+    Set<String> activations = new TreeSet<>();
+    for (SaeManifest sae : run.getSaes()) {
+      activations.add(topics.activations(HookPoint.parse(sae.getHook())));
       wanted.add(topic(topics.latents(sae.getId()), sae.getFeatureRanges(), KEEP_ALL));
       wanted.add(topic(topics.features(sae.getId()), sae.getFeatureRanges(), COMPACT));
     }
+    activations.forEach(name -> wanted.add(topic(name, partitions, KEEP_ALL)));
     wanted.add(topic(topics.deadLetters(), 1, KEEP_ALL));
     wanted.add(topic(topics.manifest(), 1, COMPACT));
     return wanted;

@@ -42,9 +42,11 @@ class SaeflowTest {
   private final StringWriter out = new StringWriter();
   private final StringWriter err = new StringWriter();
   private final List<RunConfig> runs = new ArrayList<>();
+  private final List<OutputConfig> outputs = new ArrayList<>();
   private PipelineRunner runner =
-      (config, listener) -> {
+      (config, output, listener) -> {
         runs.add(config);
+        outputs.add(output);
         return new RunSummary(3, 10, 2_560, Duration.ofMillis(500));
       };
 
@@ -141,13 +143,13 @@ class SaeflowTest {
     assertThat(run.stream().featureRanges()).isEqualTo(OptionalInt.of(3));
     assertThat(run.stream().threads()).isEqualTo(5);
     assertThat(run.stream().kafka()).isEqualTo(Map.of("a", "b", "c", "d=e"));
-    assertThat(run.output())
+    assertThat(run.subject()).isEqualTo("me");
+    assertThat(outputs.get(0))
         .isEqualTo(
             new OutputConfig(
                 folder.resolve("out"),
                 ExistingOutput.OVERWRITE,
-                Set.of(SinkKind.DELPHI, SinkKind.SAE_VIEWER),
-                "me"));
+                Set.of(SinkKind.DELPHI, SinkKind.SAE_VIEWER)));
     assertThat(out.toString())
         .contains("2,560 tokens of 3 documents in 0.5 s (5,120 tokens/s), written to ");
   }
@@ -177,7 +179,7 @@ class SaeflowTest {
 
     assertThat(execute("run --config p.yaml --top 4 --resume")).isZero();
     assertThat(runs.get(0).statistics().top()).isEqualTo(4);
-    assertThat(runs.get(0).output().existing()).isEqualTo(ExistingOutput.RESUME);
+    assertThat(outputs.get(0).existing()).isEqualTo(ExistingOutput.RESUME);
   }
 
   @Test
@@ -201,7 +203,7 @@ class SaeflowTest {
     assertThat(execute(run + " --tokenizer absent")).isEqualTo(2);
     assertThat(errorLine()).startsWith("saeflow: tokenizer: ").contains("absent");
     runner =
-        (config, listener) -> {
+        (config, output, listener) -> {
           throw new BadInputException("config.json: n_head: 0\n (expected: >= 1)");
         };
     assertThat(execute(run)).isEqualTo(2);
@@ -218,7 +220,7 @@ class SaeflowTest {
   @Test
   void aFailureIsExitCode1AndShowsItsTraceOnRequestOnly() {
     runner =
-        (config, listener) -> {
+        (config, output, listener) -> {
           throw new IOException("disk full");
         };
     String run = "run --model gpt2 --sae sae.pt --text a.txt --out out";
@@ -237,11 +239,11 @@ class SaeflowTest {
     Files.createDirectories(folder.resolve("demo/sae"));
     Files.writeString(folder.resolve("demo/sae/sae.pt"), "sae");
     runner =
-        (config, listener) -> {
+        (config, output, listener) -> {
           runs.add(config);
           Path atoms =
               Files.createDirectories(
-                  config.output().directory().resolve("sae-viewer/demo-gpt2/demo-4096/atoms"));
+                  output.directory().resolve("sae-viewer/demo-gpt2/demo-4096/atoms"));
           Files.writeString(atoms.resolve("0.json"), "{\"density\": 0, \"top\": []}");
           return new RunSummary(3, 10, 2_560, Duration.ofMillis(500));
         };
@@ -297,7 +299,7 @@ class SaeflowTest {
 
   private CommandLine commandLine() {
     return Saeflow.commandLine(
-            (config, listener) -> runner.run(config, listener),
+            (config, output, listener) -> runner.run(config, listener),
             (model, tokens, target) -> {
               throw new AssertionError("the addresses are there");
             },

@@ -59,11 +59,11 @@ class SettingsTest {
                     halfTheCores,
                     OptionalInt.empty(),
                     Map.of()),
-                new OutputConfig(
-                    Path.of("work/out v1.2"),
-                    ExistingOutput.REFUSE,
-                    EnumSet.allOf(SinkKind.class),
-                    "gpt2")));
+                "gpt2"));
+    assertThat(minimal().toOutputConfig())
+        .isEqualTo(
+            new OutputConfig(
+                Path.of("work/out v1.2"), ExistingOutput.REFUSE, EnumSet.allOf(SinkKind.class)));
     assertThat(config.stream().embedded()).isTrue();
     assertThat(config.stream().featureRangesFor(4096)).isEqualTo(5);
     assertThat(config.stream().featureRangesFor(3)).isEqualTo(3);
@@ -153,11 +153,13 @@ class SettingsTest {
                         "security.protocol", "SSL",
                         "request.timeout.ms", "60000",
                         "enable.metrics.push", "false")),
-                new OutputConfig(
-                    folder.resolve("out"),
-                    ExistingOutput.RESUME,
-                    EnumSet.of(SinkKind.SAE_VIEWER, SinkKind.DELPHI),
-                    "gpt2-small")));
+                "gpt2-small"));
+    assertThat(Settings.ofYaml(file).toOutputConfig())
+        .isEqualTo(
+            new OutputConfig(
+                folder.resolve("out"),
+                ExistingOutput.RESUME,
+                EnumSet.of(SinkKind.SAE_VIEWER, SinkKind.DELPHI)));
   }
 
   @Test
@@ -254,7 +256,7 @@ class SettingsTest {
       settings.paths(Setting.TEXT, List.of(Path.of("a.txt")));
     }
 
-    assertThatThrownBy(settings::toRunConfig)
+    assertThatThrownBy(() -> whole(settings))
         .isInstanceOf(BadInputException.class)
         .hasMessageStartingWith(message);
   }
@@ -324,7 +326,7 @@ class SettingsTest {
       }
     }
 
-    assertThatThrownBy(settings::toRunConfig)
+    assertThatThrownBy(() -> whole(settings))
         .isInstanceOf(BadInputException.class)
         .hasMessage(
             "%s: missing (expected: --%s, or %s in the --config file)".formatted(key, key, key));
@@ -335,7 +337,7 @@ class SettingsTest {
     Settings settings =
         new Settings().path(Setting.MODEL, Path.of("m")).path(Setting.OUT, Path.of("o"));
 
-    assertThatThrownBy(settings::toRunConfig)
+    assertThatThrownBy(() -> whole(settings))
         .hasMessage("text and tokens: none (expected: exactly one of them)");
     assertThatThrownBy(() -> settings.paths(Setting.TEXT, List.of(Path.of("a.txt"))).toRunConfig())
         .hasMessageStartingWith("sae: missing (expected: --sae PATH");
@@ -444,6 +446,12 @@ class SettingsTest {
         .paths(Setting.TEXT, List.of(Path.of("a.txt")))
         .saes(List.of(new SaeEntry(Path.of("x/sae.pt"), null, null, null)))
         .path(Setting.OUT, Path.of("work/out v1.2"));
+  }
+
+  /** A whole run, as {@code saeflow run} reads it. */
+  private static void whole(Settings settings) {
+    settings.toRunConfig();
+    settings.toOutputConfig();
   }
 
   private Path yaml(String text) throws IOException {

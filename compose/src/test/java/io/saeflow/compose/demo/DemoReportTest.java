@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.saeflow.compose.config.ExistingOutput;
+import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -114,14 +115,15 @@ class DemoReportTest {
         DemoRun.config(
             Path.of("").toAbsolutePath(),
             Path.of("sotu.jsonl"),
-            Path.of("out"),
-            ExistingOutput.REFUSE,
             OptionalLong.of(20_000));
+    OutputConfig output =
+        new OutputConfig(
+            Path.of("out"), ExistingOutput.REFUSE, OutputConfig.DEFAULT_SINKS);
 
     assertThat(config.model().directory()).isDirectoryContaining("glob:**/model.safetensors");
     assertThat(config.saes().get(0).path()).isRegularFile();
     assertThat(config.corpus().maxTokens()).hasValue(20_000);
-    assertThat(DemoRun.atoms(config))
+    assertThat(DemoRun.atoms(config, output))
         .isEqualTo(Path.of("out/sae-viewer/demo-gpt2/demo-4096/atoms"));
   }
 

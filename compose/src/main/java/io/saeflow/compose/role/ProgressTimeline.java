@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.saeflow.compose;
+package io.saeflow.compose.role;
 
 import io.saeflow.compose.metrics.RunGauges;
 import io.saeflow.schemas.feature.RunTotals;
@@ -12,7 +12,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 
 /** Keeps, for the viewer, how the run went on over time; nothing if no viewer is asked for. */
-final class ProgressTimeline implements AutoCloseable {
+public final class ProgressTimeline implements AutoCloseable {
   private static final Duration INTERVAL = Duration.ofSeconds(2);
 
   private final Optional<ProgressLog> log;
@@ -32,14 +32,15 @@ final class ProgressTimeline implements AutoCloseable {
     this.batchTokens = batchTokens;
   }
 
-  static ProgressTimeline open(
+  /** Opens the log that the viewer reads, if {@code sinks} write for it. */
+  public static ProgressTimeline open(
       Sinks sinks, RunGauges gauges, CompletableFuture<RunTotals> fed, long batchTokens)
       throws IOException {
     return new ProgressTimeline(sinks.openProgressLog(), gauges, fed, batchTokens);
   }
 
   /** Adds a line if the last is some seconds old. */
-  void appendWhenDue() throws IOException {
+  public void appendWhenDue() throws IOException {
     if (System.nanoTime() - next >= 0) {
       next = System.nanoTime() + INTERVAL.toNanos();
       append(false);
@@ -47,7 +48,7 @@ final class ProgressTimeline implements AutoCloseable {
   }
 
   /** Adds the last line. */
-  void appendComplete() throws IOException {
+  public void appendComplete() throws IOException {
     append(true);
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.saeflow.compose;
+package io.saeflow.compose.role;
 
 import java.nio.file.Path;
 
@@ -7,7 +7,7 @@ import java.nio.file.Path;
 public final class StoppedException extends Exception {
   private static final long serialVersionUID = 1L;
 
-  StoppedException(Path output) {
+  public StoppedException(Path output) {
     super("stopped; the same command with --resume goes on with %s".formatted(output));
   }
 }

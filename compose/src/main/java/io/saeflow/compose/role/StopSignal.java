@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.saeflow.compose;
+package io.saeflow.compose.role;
 
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /** Ctrl-C or SIGTERM: asks the run to stop, and keeps the process until it has. */
-final class StopSignal implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+public final class StopSignal implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   private final CountDownLatch stopped = new CountDownLatch(1);
   private final Thread hook = new Thread(this::stop, "stop");
   private volatile boolean requested;
 
-  static StopSignal install() {
+  /** Begins to listen for the signal. */
+  public static StopSignal install() {
     StopSignal signal = new StopSignal();
     Runtime.getRuntime().addShutdownHook(signal.hook);
     return signal;
   }
 
-  boolean requested() {
+  /** Whether this process has been asked to stop. */
+  public boolean requested() {
     return requested;
   }
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.prepare;
+
+import io.saeflow.compose.config.BadInputException;
+import io.saeflow.kernels.engine.LibtorchEngine;
+import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.producer.gpt2.Gpt2;
+import io.saeflow.producer.gpt2.ModelException;
+import io.saeflow.producer.gpt2.WritingWeights;
+import io.saeflow.schemas.feature.RunManifest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The model of a run that was defined elsewhere. */
+public final class PreparedModel implements AutoCloseable {
+  private final TensorEngine engine;
+  private final Gpt2 model;
+
+  private PreparedModel(TensorEngine engine, Gpt2 model) {
+    this.engine = engine;
+    this.model = model;
+  }
+
+  /**
+   * Loads the model.
+   *
+   * @param directory its Hugging Face directory
+   * @param threads of the tensor engine
+   * @throws BadInputException if it cannot be used or is not the run's
+   * @throws IOException if a file cannot be read
+   */
+  public static PreparedModel open(Path directory, int threads, RunManifest run)
+      throws IOException {
+    if (!Files.isDirectory(directory)) {
+      throw new BadInputException("model: %s (expected: a folder)".formatted(directory));
+    }
+    try {
+      Digests.requireSame("model " + directory, Gpt2.files(directory), run.getModelSha256());
+      TensorEngine engine = LibtorchEngine.open(threads);
+      boolean loaded = false;
+      try {
+        Gpt2 model =
+            Gpt2.load(
+                directory,
+                engine,
+                run.getCenterWritingWeights() ? WritingWeights.CENTRED : WritingWeights.AS_STORED);
+        loaded = true;
+        return new PreparedModel(engine, model);
+      } finally {
+        if (!loaded) {
+          engine.close();
+        }
+      }
+    } catch (ModelException e) {
+      throw new BadInputException(e.getMessage(), e);
+    }
+  }
+
+  public Gpt2 model() {
+    return model;
+  }
+
+  @Override
+  public void close() {
+    model.close();
+    engine.close();
+  }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.role;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+
+/** Brings what failed on another thread to this one. */
+public final class Failures {
+  private Failures() {}
+
+  /** Throws what {@code future} failed with; does nothing if it has not. */
+  public static void throwIfFailed(CompletableFuture<?> future) throws Exception {
+    if (!future.isCompletedExceptionally()) {
+      return;
+    }
+    try {
+      future.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof Exception cause) {
+        throw cause;
+      }
+      throw e;
+    }
+  }
+}
