@@ -3,6 +3,7 @@ package io.saeflow.compose;
 
 import io.saeflow.compose.broker.EmbeddedBroker;
 import io.saeflow.compose.config.ExistingOutput;
+import io.saeflow.compose.config.Kept;
 import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.StreamConfig;
@@ -27,10 +28,12 @@ import io.saeflow.compose.topic.ManifestTopic;
 import io.saeflow.compose.topic.RunTopics;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.processors.Processors;
+import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.RunTotals;
+import io.saeflow.sinks.SinkKind;
 import io.saeflow.sinks.Sinks;
 import io.saeflow.sinks.SinksConfig;
 import io.saeflow.sinks.files.OutputFolder;
@@ -51,6 +54,7 @@ import java.util.function.Supplier;
 public final class Pipeline implements PipelineRunner {
   private static final Duration CHECK_INTERVAL = Duration.ofMillis(250);
   private static final String INSTANCE = "local";
+  private static final String SINK = "sink";
 
   /** A pipeline that has not started anything. */
   public Pipeline() {}
@@ -59,7 +63,8 @@ public final class Pipeline implements PipelineRunner {
   public RunSummary run(RunConfig config, OutputConfig output, RunListener listener)
       throws Exception {
     RunFolder checked = RunFolder.check(output.directory(), output.existing());
-    try (PreparedRun prepared = PreparedRun.open(config, SaeflowVersion.current());
+    try (PreparedRun prepared =
+            PreparedRun.open(config, latentSinks(output), SaeflowVersion.current());
         StopSignal stop = StopSignal.install()) {
       try {
         return run(prepared, output, checked, stop, listener);
@@ -69,6 +74,10 @@ public final class Pipeline implements PipelineRunner {
         throw e;
       }
     }
+  }
+
+  private static List<String> latentSinks(OutputConfig output) {
+    return output.sinks().contains(SinkKind.DELPHI) ? List.of(SINK) : List.of();
   }
 
   private static RunSummary run(
@@ -127,7 +136,9 @@ public final class Pipeline implements PipelineRunner {
                   folder.streamsState(),
                   stream.threads(),
                   stream.partitions());
-          ActivationProducer producer = Stages.produce(run, INSTANCE, prepared.model());
+          ActivationProducer producer =
+              Stages.produce(run, INSTANCE, prepared.model(), stream.maxWaitingBatches());
+          RecordRetention retention = RecordRetention.start(kafka, topics, manifest);
           Sinks sinks =
               Sinks.start(
                   new SinksConfig(kafka, folder.root(), output.sinks()),
@@ -148,6 +159,7 @@ public final class Pipeline implements PipelineRunner {
             Failures.throwIfFailed(fed);
             Failures.throwIfFailed(producer.finished());
             Failures.throwIfFailed(processors.failure());
+            Failures.throwIfFailed(retention.failure());
             Failures.throwIfFailed(sinks.done());
             Optional<String> letter = deadLetters.poll(CHECK_INTERVAL);
             if (letter.isPresent()) {
@@ -171,7 +183,7 @@ public final class Pipeline implements PipelineRunner {
         manifestTopic.publish(finished);
         ManifestFile.write(new OutputFolder(folder.root()), finished, sinks.files());
       }
-      if (stream.embedded()) {
+      if (stream.embedded() && !stream.keep().contains(Kept.ACTIVATIONS)) {
         runTopics.deleteActivations(run.hooks());
       }
       RunTotals totals = finished.getTotals();

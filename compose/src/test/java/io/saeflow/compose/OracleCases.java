@@ -59,8 +59,7 @@ final class OracleCases {
   }
 
   static RunSummary execute(Settings settings) throws Exception {
-    return new Pipeline()
-        .run(settings.toRunConfig(), settings.toOutputConfig(), RunListener.NONE);
+    return new Pipeline().run(settings.toRunConfig(), settings.toOutputConfig(), RunListener.NONE);
   }
 
   /** Every non-zero latent that the oracle found, by row, position, then latent. */

@@ -4,6 +4,7 @@ package io.saeflow.compose.prepare;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.CorpusConfig;
 import io.saeflow.compose.config.CorpusSource;
+import io.saeflow.compose.config.Kept;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.kernels.engine.LibtorchEngine;
@@ -25,13 +26,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** Everything a run reads, opened and found to fit together. Nothing has been created yet. */
 public final class PreparedRun implements AutoCloseable {
+  /** What the sinks of a run are called together: as one, they commit what they have read. */
   private final RunConfig config;
+
   private final TensorEngine engine;
   private final Gpt2 model;
   private final PreparedCorpus corpus;
@@ -41,6 +45,7 @@ public final class PreparedRun implements AutoCloseable {
   private PreparedRun(
       RunConfig config,
       String version,
+      List<String> latentSinks,
       TensorEngine engine,
       Gpt2 model,
       PreparedCorpus corpus,
@@ -51,16 +56,18 @@ public final class PreparedRun implements AutoCloseable {
     this.model = model;
     this.corpus = corpus;
     this.saes = saes;
-    this.manifest = describe(version);
+    this.manifest = describe(version, latentSinks);
   }
 
   /**
    * Opens the model, the corpus and the autoencoders.
    *
+   * @param latentSinks names of the sinks that read latents
    * @throws BadInputException if one cannot be used, or they do not fit together
    * @throws IOException if a file cannot be read
    */
-  public static PreparedRun open(RunConfig config, String version) throws IOException {
+  public static PreparedRun open(RunConfig config, List<String> latentSinks, String version)
+      throws IOException {
     config.requireInputs();
     List<AutoCloseable> opened = new ArrayList<>();
     try {
@@ -77,7 +84,7 @@ public final class PreparedRun implements AutoCloseable {
       // First what is quick, and what the first batch must fit before anything makes it.
       requireThatBatchesFit(config.corpus(), corpus.packing(), saes);
       corpus.lookThrough();
-      PreparedRun run = new PreparedRun(config, version, engine, model, corpus, saes);
+      PreparedRun run = new PreparedRun(config, version, latentSinks, engine, model, corpus, saes);
       run.requireThatFilesFit();
       return run;
     } catch (ModelException e) {
@@ -154,7 +161,7 @@ public final class PreparedRun implements AutoCloseable {
     }
   }
 
-  private RunManifest describe(String version) throws IOException {
+  private RunManifest describe(String version, List<String> latentSinks) throws IOException {
     List<Path> modelFiles;
     try {
       modelFiles = Gpt2.files(config.model().directory());
@@ -193,6 +200,9 @@ public final class PreparedRun implements AutoCloseable {
         .setWindow(config.statistics().window())
         .setSeed(config.statistics().seed())
         .setLabels(config.statistics().labels().stream().map(LabelField::text).toList())
+        .setNonFinite(config.statistics().nonFinite().name().toLowerCase(Locale.ROOT))
+        .setKeep(config.stream().keep().stream().sorted().map(Kept::id).toList())
+        .setLatentSinks(latentSinks)
         .setSaes(saes.stream().map(PreparedSae::manifest).toList())
         .setTotals(null)
         .build();

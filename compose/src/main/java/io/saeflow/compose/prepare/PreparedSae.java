@@ -11,6 +11,7 @@ import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.InputNormalization;
 import io.saeflow.processors.aggregate.AggregateStage;
 import io.saeflow.processors.encode.EncodeStage;
+import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.processors.weights.SaeFile;
 import io.saeflow.processors.weights.SaeFileException;
 import io.saeflow.schemas.feature.SaeManifest;
@@ -92,13 +93,14 @@ public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter
   }
 
   /** How it is encoded; each encoder works on {@code engine}. */
-  public EncodeStage encodeStage(TensorEngine engine) {
+  public EncodeStage encodeStage(TensorEngine engine, NonFinitePolicy nonFinite) {
     return new EncodeStage(
         id(),
         hook(),
         manifest.getWidth(),
         manifest.getLatents(),
         manifest.getFeatureRanges(),
+        nonFinite,
         () -> new CertifiedSaeEncoder(file.weights(), engine, meter));
   }
 

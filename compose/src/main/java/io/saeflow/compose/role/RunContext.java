@@ -3,11 +3,13 @@ package io.saeflow.compose.role;
 
 import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.aggregate.TallyConfig;
+import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -41,6 +43,10 @@ public record RunContext(Map<String, Object> kafka, RunManifest manifest) {
   /** How many tokens a whole batch has. */
   public long batchTokens() {
     return (long) manifest.getBatchSize() * manifest.getContextLength();
+  }
+
+  NonFinitePolicy nonFinite() {
+    return NonFinitePolicy.valueOf(manifest.getNonFinite().toUpperCase(Locale.ROOT));
   }
 
   TallyConfig tally() {

@@ -19,15 +19,18 @@ public final class Stages {
    * Tokens to activations.
    *
    * @param name this producer's among those of the run, the same after a restart
+   * @param maxWaitingBatches it waits while the encoders are further behind
    */
-  public static ActivationProducer produce(RunContext run, String name, Gpt2 model) {
+  public static ActivationProducer produce(
+      RunContext run, String name, Gpt2 model, int maxWaitingBatches) {
     return ActivationProducer.start(
         new ActivationProducerConfig(
             run.kafka(),
             run.topics(),
             run.hooks(),
             name,
-            ActivationProducerConfig.DEFAULT_BATCHES_PER_TRANSACTION),
+            ActivationProducerConfig.DEFAULT_BATCHES_PER_TRANSACTION,
+            maxWaitingBatches),
         model);
   }
 
@@ -52,7 +55,7 @@ public final class Stages {
         new ProcessorsConfig(run.kafka(), name, state, threads, run.bufferedMessages(partitions)),
         run.topics(),
         saes.get(0).manifest().getGeneration(),
-        saes.stream().map(sae -> sae.encodeStage(engine)).toList(),
+        saes.stream().map(sae -> sae.encodeStage(engine, run.nonFinite())).toList(),
         saes.stream().map(PreparedSae::aggregateStage).toList(),
         run.tally());
   }

@@ -113,12 +113,9 @@ class DemoReportTest {
   void theDemoRunsTheBundledModel() {
     RunConfig config =
         DemoRun.config(
-            Path.of("").toAbsolutePath(),
-            Path.of("sotu.jsonl"),
-            OptionalLong.of(20_000));
+            Path.of("").toAbsolutePath(), Path.of("sotu.jsonl"), OptionalLong.of(20_000));
     OutputConfig output =
-        new OutputConfig(
-            Path.of("out"), ExistingOutput.REFUSE, OutputConfig.DEFAULT_SINKS);
+        new OutputConfig(Path.of("out"), ExistingOutput.REFUSE, OutputConfig.DEFAULT_SINKS);
 
     assertThat(config.model().directory()).isDirectoryContaining("glob:**/model.safetensors");
     assertThat(config.saes().get(0).path()).isRegularFile();
