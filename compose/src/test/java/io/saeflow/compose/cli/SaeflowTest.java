@@ -309,7 +309,7 @@ class SaeflowTest {
 
   private CommandLine commandLine() {
     return Saeflow.commandLine(
-            (config, output, listener) -> runner.run(config, listener),
+            (config, output, listener) -> runner.run(config, output, listener),
             (model, tokens, target) -> {
               throw new AssertionError("the addresses are there");
             },
