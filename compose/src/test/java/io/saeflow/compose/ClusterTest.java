@@ -58,7 +58,7 @@ class ClusterTest {
         assertThat(sent).isEqualTo(MESSAGES * 4);
         assertThat(read(kafka, sent)).containsExactlyInAnyOrderElementsOf(upTo(sent));
       }
-      // All at once, so that the last to go has nobody to hand over to.
+      // The last one to go has nobody to hand over to, and ends all the same.
       for (String broker : Cluster.BROKERS) {
         assertThat(cluster.stop(broker)).isEqualTo(143);
       }

@@ -18,6 +18,7 @@ import java.util.Properties;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -102,12 +103,22 @@ final class BrokerCommand implements Callable<Integer> {
       say("node %d of %s waits for a majority".formatted(node, config.quorum().keySet()));
     }
     KafkaNode broker = KafkaNode.start(config);
-    // Leaves 143, as whatever ends by SIGTERM.
-    Runtime.getRuntime().addShutdownHook(new Thread(broker::close, "stop"));
+    AtomicBoolean stopping = new AtomicBoolean();
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  stopping.set(true);
+                  broker.close();
+                },
+                "stop"));
     say(
         "node %d serves %s, cluster %s, data in %s"
             .formatted(node, config.listener(), broker.clusterId(), data));
     broker.awaitStop();
+    if (stopping.get()) {
+      return 0; // the signal decides the exit code
+    }
     throw new IllegalStateException("the broker stopped by itself");
   }
 
