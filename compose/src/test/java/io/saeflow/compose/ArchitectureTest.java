@@ -104,6 +104,8 @@ class ArchitectureTest {
     check(onlyIn("kafka..", "io.saeflow.compose.broker"));
     check(onlyIn("org.apache.kafka.server..", "io.saeflow.compose.broker"));
     check(onlyIn("org.apache.kafka.metadata..", "io.saeflow.compose.broker"));
+    check(onlyIn("org.apache.kafka.controller..", "io.saeflow.compose.broker"));
+    check(onlyIn("org.apache.kafka.image..", "io.saeflow.compose.broker"));
   }
 
   @Test

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A real Kafka broker inside this JVM. Start at {@link io.saeflow.compose.broker.EmbeddedBroker}.
- * The only package that may use Kafka's server classes.
+ * Kafka's server. Start at {@link io.saeflow.compose.broker.KafkaNode}, one node of a cluster; an
+ * {@link io.saeflow.compose.broker.EmbeddedBroker} is such a node inside a run. The only package
+ * that may use Kafka's server classes.
  */
 @NullMarked
 package io.saeflow.compose.broker;

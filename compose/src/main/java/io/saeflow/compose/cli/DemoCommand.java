@@ -64,6 +64,14 @@ final class DemoCommand implements Callable<Integer> {
   @Option(names = "--no-view", description = "Do not serve a viewer; end when the run does.")
   private boolean noView;
 
+  @Option(
+      names = "--write-config",
+      paramLabel = "FILE",
+      description =
+          "Fetch the text, write the demo as a --config file for the roles of a cluster, and run"
+              + " nothing. A file that is there is left alone.")
+  private @Nullable Path configFile;
+
   @Mixin private ViewOptions view;
 
   /** How much of the text; picocli lets only one through. */
@@ -92,6 +100,10 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (configFile != null) {
+      writeConfig(configFile);
+      return 0;
+    }
     ExistingOutput existing =
         existingOutput == null ? ExistingOutput.REFUSE : existingOutput.chosen();
     RunFolder.check(out, existing);
@@ -108,6 +120,17 @@ final class DemoCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private void writeConfig(Path file) throws Exception {
+    if (Files.exists(file)) {
+      return;
+    }
+    OptionalLong maxTokens = maxTokens();
+    String yaml = DemoRun.yaml(home, text(maxTokens), maxTokens);
+    Path aside = file.resolveSibling(file.getFileName() + ".tmp");
+    Files.writeString(aside, yaml);
+    Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
   }
 
   private void serve(ViewHolder viewer, Path folder) throws IOException {

@@ -27,6 +27,8 @@ import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.config.TopicConfig;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.TimeoutException;
 
@@ -88,8 +90,9 @@ public final class RunTopics implements AutoCloseable {
    * Says whether {@link #create} can begin, and makes nothing.
    *
    * @param partitions of the tokens and activations topics
-   * @throws BadInputException if the cluster does not answer, the run's topics are there and {@code
-   *     existing} does not allow that, or one of them has another number of partitions
+   * @throws BadInputException if the cluster does not answer or refuses the credentials, the run's
+   *     topics are there and {@code existing} does not allow that, or one of them has another
+   *     number of partitions
    */
   public void check(RunManifest run, int partitions, ExistingOutput existing) {
     presentAndAllowed(wanted(run, partitions), existing);
@@ -166,6 +169,13 @@ public final class RunTopics implements AutoCloseable {
         throw new BadInputException(
             "bootstrap-servers: %s: no answer (expected: a Kafka cluster that answers within %d s)"
                 .formatted(servers, PATIENCE.toSeconds()),
+            e);
+      }
+      if (e.getCause() instanceof AuthenticationException
+          || e.getCause() instanceof AuthorizationException) {
+        throw new BadInputException(
+            "bootstrap-servers: %s: %s (expected: properties under kafka that the cluster accepts)"
+                .formatted(servers, e.getCause().getMessage()),
             e);
       }
       throw e;

@@ -4,6 +4,7 @@ package io.saeflow.compose.broker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.saeflow.compose.config.BadInputException;
 import io.saeflow.schemas.Topics;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -60,7 +61,7 @@ class EmbeddedBrokerTest {
     Files.writeString(directory.resolve("meta.properties"), "version=1\n");
 
     assertThatThrownBy(() -> EmbeddedBroker.start(directory))
-        .isInstanceOf(IOException.class)
+        .isInstanceOf(BadInputException.class)
         .hasMessageContaining("meta.properties")
         .hasMessageContaining("no cluster.id");
   }
