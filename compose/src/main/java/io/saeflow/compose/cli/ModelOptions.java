@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.cli;
+
+import io.saeflow.compose.config.Setting;
+import io.saeflow.compose.config.Settings;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The model. */
+final class ModelOptions {
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      description = "Hugging Face GPT-2 directory. Required.")
+  private @Nullable Path model;
+
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "DIR",
+      description =
+          "Directory of tokenizer.json, or of vocab.json and merges.txt. Default: the model's.")
+  private @Nullable Path tokenizer;
+
+  @Option(
+      names = "--center-writing-weights",
+      negatable = true,
+      description =
+          "Centre the weights that write into the residual stream, for SAEs trained on"
+              + " TransformerLens' processed weights. Default: no.")
+  private @Nullable Boolean centerWritingWeights;
+
+  /** Adds what was given to {@code settings}. */
+  void addTo(Settings settings) {
+    SettingsLine.path(settings, Setting.MODEL, model);
+    SettingsLine.path(settings, Setting.TOKENIZER, tokenizer);
+    SettingsLine.flag(settings, Setting.CENTER_WRITING_WEIGHTS, centerWritingWeights);
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.cli;
+
+import io.saeflow.compose.config.Kept;
+import io.saeflow.compose.config.Setting;
+import io.saeflow.compose.config.Settings;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The run's topics. */
+final class TopicOptions {
+  @Option(
+      names = "--subject",
+      paramLabel = "NAME",
+      description = "The model's name in viewers. Default: its directory's name.")
+  private @Nullable String subject;
+
+  @Option(
+      names = "--partitions",
+      paramLabel = "N",
+      description = "Partitions of the tokens and activations topics. Default: 1.")
+  private @Nullable Long partitions;
+
+  @Option(
+      names = "--feature-ranges",
+      paramLabel = "N",
+      description =
+          "Ranges that the features are split into: partitions, aggregators and delphi shards."
+              + " Default: 5, or the number of latents if that is less.")
+  private @Nullable Long featureRanges;
+
+  @Option(
+      names = "--keep",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "What stays in Kafka after every stage has read it: activations, latents. Default:"
+              + " nothing.")
+  private @Nullable List<Kept> keep;
+
+  /** Adds what was given to {@code settings}. */
+  void addTo(Settings settings) {
+    SettingsLine.text(settings, Setting.SUBJECT, subject);
+    SettingsLine.number(settings, Setting.PARTITIONS, partitions);
+    SettingsLine.number(settings, Setting.FEATURE_RANGES, featureRanges);
+    if (keep != null) {
+      settings.keep(keep);
+    }
+  }
+}
