@@ -204,7 +204,9 @@ public final class Sinks implements AutoCloseable {
           case DELPHI -> sae.getFeatureRanges() + 1; // the shards and config.json
           case VIEW -> 1;
         };
-    return new SinkFiles(kind.id(), sae.getId(), folder, files);
+    // The viewer's log keeps every version of a record, and which versions there are is chance.
+    boolean reproducible = kind != SinkKind.VIEW;
+    return new SinkFiles(kind.id(), sae.getId(), folder, files, reproducible);
   }
 
   private void open(SaeManifest sae, TokenText text) throws IOException {

@@ -56,8 +56,9 @@ class SinksTest {
       ManifestFile.write(new OutputFolder(root), manifest, sinks.files());
       assertThat(sinks.files())
           .contains(
-              new SinkFiles("delphi", "a", "delphi/latents/blocks.1.hook_resid_post", 3),
-              new SinkFiles("neuron-records", "b", "neuron-records/b/collated_activations/0", 2));
+              new SinkFiles("delphi", "a", "delphi/latents/blocks.1.hook_resid_post", 3, true),
+              new SinkFiles(
+                  "neuron-records", "b", "neuron-records/b/collated_activations/0", 2, true));
       assertThat(Fixtures.tree(root))
           .hasSize(3 + sinks.files().stream().mapToInt(SinkFiles::files).sum());
     }
@@ -140,7 +141,7 @@ class SinksTest {
       assertThat(sinks.done().get(20, TimeUnit.SECONDS)).isNull();
       assertThat(sinks.featureCounts())
           .isEqualTo(Map.of("a", new FeatureCounts(1, 2, 1), "b", new FeatureCounts(1, 1, 1)));
-      assertThat(sinks.files()).contains(new SinkFiles("view", "a", "view/a.records", 1));
+      assertThat(sinks.files()).contains(new SinkFiles("view", "a", "view/a.records", 1, false));
       log.append(5, OptionalLong.of(10), 1, 2, true);
     }
     // A length, then the record, for each message of the topic.

@@ -25,7 +25,8 @@ class ManifestFileTest {
     ManifestFile.write(
         new OutputFolder(root),
         manifest,
-        List.of(new SinkFiles("sae-viewer", "a", "sae-viewer/gpt2-small/family/a/atoms", 16)));
+        List.of(
+            new SinkFiles("sae-viewer", "a", "sae-viewer/gpt2-small/family/a/atoms", 16, true)));
     assertThat(root.resolve("manifest.json"))
         .content()
         .isEqualTo(
