@@ -7,6 +7,7 @@ import io.saeflow.producer.corpus.CorpusException;
 import io.saeflow.producer.corpus.TokenBatches;
 import io.saeflow.producer.publish.TokenFeed;
 import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.FeedPosition;
 import io.saeflow.schemas.feature.RunTotals;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -15,7 +16,7 @@ import java.util.concurrent.CompletableFuture;
 final class CorpusFeed implements AutoCloseable {
   private final PreparedRun run;
   private final TokenFeed feed;
-  private final CompletableFuture<RunTotals> done = new CompletableFuture<>();
+  private final CompletableFuture<FeedPosition> fed = new CompletableFuture<>();
 
   private CorpusFeed(PreparedRun run, TokenFeed feed) {
     this.run = run;
@@ -30,7 +31,12 @@ final class CorpusFeed implements AutoCloseable {
 
   /** The corpus' totals once all of it is on the topic; {@link BadInputException} if it is bad. */
   CompletableFuture<RunTotals> done() {
-    return done;
+    return fed.thenApply(CorpusFeed::totals);
+  }
+
+  /** Where appended text would go on; as {@link #done} otherwise. */
+  CompletableFuture<FeedPosition> fed() {
+    return fed;
   }
 
   /** How many tokens are on the topic so far. */
@@ -43,24 +49,26 @@ final class CorpusFeed implements AutoCloseable {
   public void close() {
     feed.close();
     // Whatever it ended with, whoever watches done() has it.
-    done.handle((totals, failure) -> true).join();
+    fed.handle((position, failure) -> true).join();
   }
 
   private void feed() {
     try {
-      done.complete(send());
+      fed.complete(send());
     } catch (CorpusException e) {
-      done.completeExceptionally(new BadInputException(e.getMessage(), e));
+      fed.completeExceptionally(new BadInputException(e.getMessage(), e));
     } catch (RuntimeException | Error e) {
-      done.completeExceptionally(e);
+      fed.completeExceptionally(e);
     }
   }
 
-  private RunTotals send() throws CorpusException {
+  private FeedPosition send() throws CorpusException {
     try (TokenBatches batches = run.batches()) {
-      feed.send(batches);
-      return new RunTotals(
-          batches.documents(), batches.batches(), batches.sequences(), batches.tokens());
+      return feed.send(batches);
     }
+  }
+
+  private static RunTotals totals(FeedPosition position) {
+    return new RunTotals(position.getDocuments(), position.getSequences(), position.getTokens());
   }
 }

@@ -180,7 +180,11 @@ public final class Pipeline implements PipelineRunner {
           throwFailureOf(sinks.done());
           timeline.appendComplete();
         }
-        finished = RunManifest.newBuilder(manifest).setTotals(fed.join()).build();
+        finished =
+            RunManifest.newBuilder(manifest)
+                .setTotals(fed.join())
+                .setFed(feed.fed().join())
+                .build();
         manifestTopic.publish(finished);
         ManifestFile.write(new OutputFolder(output.root()), finished, sinks.files());
       }
@@ -239,7 +243,7 @@ public final class Pipeline implements PipelineRunner {
     if (begun.isEmpty()) {
       return;
     }
-    RunManifest before = RunManifest.newBuilder(begun.get()).setTotals(null).build();
+    RunManifest before = RunManifest.newBuilder(begun.get()).setTotals(null).setFed(null).build();
     for (Schema.Field field : RunManifest.getClassSchema().getFields()) {
       Object is = now.get(field.pos());
       Object was = before.get(field.pos());

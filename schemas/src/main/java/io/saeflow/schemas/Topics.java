@@ -26,12 +26,12 @@ public record Topics(String run) {
     requireRunId(run);
   }
 
-  /** Batches of token sequences, keyed by batch number (Arrow). */
+  /** Batches of token sequences, keyed by message number (Arrow). */
   public String tokens() {
     return run + ".tokens";
   }
 
-  /** Dense activations at one hook point, keyed by batch number (Arrow). */
+  /** Dense activations at one hook point, keyed by message number (Arrow). */
   public String activations(HookPoint hook) {
     return run + ".activations." + hook.name();
   }

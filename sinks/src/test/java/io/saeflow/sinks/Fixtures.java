@@ -41,7 +41,7 @@ public final class Fixtures {
   public static FeatureRecord.Builder dead(int latent) {
     return FeatureRecord.newBuilder()
         .setLatent(latent)
-        .setBatches(1)
+        .setSequences(1)
         .setComplete(true)
         .setTokens(5)
         .setNonFiniteTokens(0)

@@ -60,11 +60,17 @@ class SinksTest {
               new SinkFiles(
                   "neuron-records", "b", "neuron-records/b/collated_activations/0", 2, true));
       assertThat(Fixtures.tree(root))
-          .hasSize(3 + sinks.files().stream().mapToInt(SinkFiles::files).sum());
+          .hasSize(3 + 6 + sinks.files().stream().mapToInt(SinkFiles::files).sum());
     }
     Map<String, byte[]> first = Fixtures.tree(root);
     assertThat(first.keySet())
         .containsExactly(
+            "checksums/delphi/a.sha256",
+            "checksums/delphi/b.sha256",
+            "checksums/neuron-records/a.sha256",
+            "checksums/neuron-records/b.sha256",
+            "checksums/sae-viewer/a.sha256",
+            "checksums/sae-viewer/b.sha256",
             "delphi/latents/blocks.0.mlp.hook_post/0_1.safetensors",
             "delphi/latents/blocks.0.mlp.hook_post/config.json",
             "delphi/latents/blocks.1.hook_resid_post/0_0.safetensors",

@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
  * Adds latent batches to its task's {@link FeatureStore}, and forwards feature records inside
  * commits.
  *
- * <p>Records go out when the run is complete, and before that each time the number of batches has
- * doubled: a live view at a cost that is at most that of the final records once more.
+ * <p>Records go out when all sequences up to an end of the stream are in, and before that each time
+ * the number of batches has doubled: a live view at a cost that is at most that of the final
+ * records once more.
  */
 final class AggregateProcessor implements Processor<byte[], byte[], Object, Object> {
   /** The first snapshot comes after this many batches. */

@@ -34,7 +34,7 @@ final class FeatureTally {
     histogram.add(activation);
   }
 
-  /** Adds one batch's sums of the value's first four powers. */
+  /** Adds one sequence's sums of the value's first four powers. */
   void addPowerSums(double sum1, double sum2, double sum3, double sum4) {
     sums[0].add(sum1);
     sums[1].add(sum2);

@@ -18,11 +18,11 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The statistics of one feature range: exact, and independent of the order in which batches come
- * and of how latents are split into ranges.
+ * The statistics of one feature range: exact, and independent of where batches are cut, of the
+ * order in which they come and of how latents are split into ranges.
  *
- * <p>Within a batch a feature's values are taken by (row, position), which fixes the rounding of
- * its float64 sums; across batches those sums are added exactly.
+ * <p>Within a sequence a feature's values are taken by position, which fixes the rounding of its
+ * float64 sums; across sequences those sums are added exactly.
  */
 final class RangeTally {
   /** The key under which what belongs to no single feature is saved. */
@@ -37,7 +37,13 @@ final class RangeTally {
   private final SeenBatches seen = new SeenBatches();
   private long tokens;
   private long nonFiniteTokens;
-  private long endBatches = -1;
+  private long sequences;
+
+  /** One more than the last sequence seen. */
+  private long sequencesTo;
+
+  /** Of the last end of the stream seen, -1 before there is one. */
+  private long endSequences = -1;
 
   private final BitSet dirtyCounts = new BitSet();
   private final BitSet dirtyTop = new BitSet();
@@ -76,13 +82,18 @@ final class RangeTally {
     return bytes;
   }
 
-  /** Whether every batch of a bounded run has been added. */
+  /** How many sequences the batches have. */
+  long sequences() {
+    return sequences;
+  }
+
+  /** Whether every sequence up to the last end of the stream has been added, and none beyond. */
   boolean isComplete() {
-    return seen.count() == endBatches;
+    return sequences == endSequences && sequencesTo == endSequences;
   }
 
   void end(EndOfStream end) {
-    endBatches = end.batches();
+    endSequences = Math.max(endSequences, end.sequences());
   }
 
   /**
@@ -97,6 +108,8 @@ final class RangeTally {
     }
     tokens += batch.batch().tokens().length - batch.nonFiniteTokens();
     nonFiniteTokens += batch.nonFiniteTokens();
+    sequences += batch.batch().sequences();
+    sequencesTo = Math.max(sequencesTo, batch.batch().firstSequence() + batch.batch().sequences());
     labels.addTo(dictionary);
     move(dictionary.dropSurplus());
     new BatchByFeature(batch, labels.ids(dictionary)).forEachFeature();
@@ -120,7 +133,7 @@ final class RangeTally {
     FeatureTally feature = features[latent - range.from()];
     return FeatureRecord.newBuilder()
         .setLatent(latent)
-        .setBatches(seen.count())
+        .setSequences(sequences)
         .setComplete(isComplete())
         .setTokens(tokens)
         .setNonFiniteTokens(nonFiniteTokens)
@@ -151,8 +164,9 @@ final class RangeTally {
     dirtyTop.clear();
     dirtyRandom.clear();
     dirtyLabels.clear();
-    ByteBuffer range = ByteBuffer.allocate(3 * Long.BYTES + seen.bytes());
-    range.putLong(tokens).putLong(nonFiniteTokens).putLong(endBatches);
+    ByteBuffer range = ByteBuffer.allocate(5 * Long.BYTES + seen.bytes());
+    range.putLong(tokens).putLong(nonFiniteTokens);
+    range.putLong(sequences).putLong(sequencesTo).putLong(endSequences);
     seen.writeTo(range);
     log.accept(rangeKey(Part.COUNTS), range.array());
     if (!config.labels().isEmpty()) {
@@ -173,7 +187,9 @@ final class RangeTally {
     if (latent == RANGE_KEY) {
       tokens = content.getLong();
       nonFiniteTokens = content.getLong();
-      endBatches = content.getLong();
+      sequences = content.getLong();
+      sequencesTo = content.getLong();
+      endSequences = content.getLong();
       seen.readFrom(content);
       return;
     }
@@ -277,7 +293,6 @@ final class RangeTally {
       for (int f = 0; f < features.length; f++) {
         if (starts[f] < starts[f + 1]) {
           dirtyCounts.set(f);
-          addCounts(features[f], starts[f], starts[f + 1]);
           for (int[] ids : labels) {
             addLabels(f, ids, starts[f], starts[f + 1]);
           }
@@ -287,6 +302,7 @@ final class RangeTally {
             while (to < starts[f + 1] && row(to) == row(from)) {
               to++;
             }
+            addCounts(features[f], from, to);
             addRow(f, from, to);
             from = to;
           }
@@ -294,6 +310,7 @@ final class RangeTally {
       }
     }
 
+    /** Adds what the feature has in one row. */
     private void addCounts(FeatureTally feature, int from, int to) {
       double sum1 = 0;
       double sum2 = 0;

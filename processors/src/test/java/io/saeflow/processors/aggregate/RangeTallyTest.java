@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.feature.LabelCounts;
@@ -59,7 +60,7 @@ class RangeTallyTest {
         new TokenBatch(
             "r",
             0,
-            10,
+            0,
             3,
             new int[] {7, 8, 9, 4, 5, 6},
             List.of(
@@ -80,6 +81,7 @@ class RangeTallyTest {
     tally.end(new EndOfStream("r", 1, 2, 6));
 
     FeatureRecord record = tally.record(1);
+    assertThat(record.getSequences()).isEqualTo(2);
     assertThat(record.getTokens()).isEqualTo(6);
     assertThat(record.getActive()).isEqualTo(3);
     assertThat(record.getMax()).isEqualTo(1f);
@@ -92,11 +94,11 @@ class RangeTallyTest {
     assertThat(record.getHistogramCounts()).containsExactly(1L, 1L, 1L);
     assertThat(record.getTop())
         .containsExactly(
-            new Example(11L, 0, 1f, -1L, 0, List.of(4, 5), List.of(1f, 0f)),
-            new Example(10L, 2, 0.75f, 4L, 1, List.of(8, 9), List.of(0f, 0.75f)));
+            new Example(1L, 0, 1f, -1L, 0, List.of(4, 5), List.of(1f, 0f)),
+            new Example(0L, 2, 0.75f, 4L, 1, List.of(8, 9), List.of(0f, 0.75f)));
     assertThat(record.getRandom())
         .extracting(Example::getSequence, Example::getPosition)
-        .containsExactly(tuple(10L, 0), tuple(10L, 2), tuple(11L, 0));
+        .containsExactly(tuple(0L, 0), tuple(0L, 2), tuple(1L, 0));
     assertThat(tally.record(2).getActive()).isZero();
     assertThat(tally.record(2).getTop()).isEmpty();
   }
@@ -142,6 +144,81 @@ class RangeTallyTest {
     Collections.shuffle(shuffled, random);
     assertThat(records(batches, shuffled, ranges, -1)).isEqualTo(expected);
     assertThat(records(batches, shuffled, ranges, random.nextInt(6))).isEqualTo(expected);
+  }
+
+  /** What is appended later may be cut otherwise; so may the whole run with another batch size. */
+  @Property(tries = 200)
+  void recordsDoNotDependOnWhereBatchesAreCut(@ForAll long seed) throws Exception {
+    FeatureRange all = new FeatureRange(0, 1, LATENTS);
+    Random random = new Random(seed);
+    Map<Integer, Map<Integer, Float>> firings = new HashMap<>();
+    List<List<DocumentSpan>> documents = new ArrayList<>();
+    for (int b = 0; b < 6; b++) {
+      int first = 2 * b * CONTEXT;
+      randomFirings(random).forEach((token, latents) -> firings.put(first + token, latents));
+      documents.addAll(documents(b));
+    }
+    RangeTally atOnce = new RangeTally("s", all, CONFIG);
+    atOnce.add(cut(0, 0, 12, firings, documents));
+    atOnce.end(new EndOfStream("r", 1, 12, 12 * CONTEXT));
+
+    RangeTally inPieces = new RangeTally("s", all, CONFIG);
+    long number = 0;
+    int from = 0;
+    while (from < 12) {
+      int to = Math.min(12, from + 1 + random.nextInt(5));
+      inPieces.add(cut(number++, from, to, firings, documents));
+      assertThat(inPieces.isComplete()).isFalse();
+      if (to == 12 || random.nextBoolean()) {
+        inPieces.end(new EndOfStream("r", number++, to, (long) to * CONTEXT));
+        assertThat(inPieces.isComplete()).isTrue();
+      }
+      from = to;
+    }
+    for (int latent = 0; latent < LATENTS; latent++) {
+      assertThat(AvroCodec.FEATURE.encode(inPieces.record(latent)))
+          .isEqualTo(AvroCodec.FEATURE.encode(atOnce.record(latent)));
+    }
+  }
+
+  /** Sequences {@code [from, to)} as one batch; firings by token of the run. */
+  private static LatentBatch cut(
+      long number,
+      int from,
+      int to,
+      Map<Integer, Map<Integer, Float>> firings,
+      List<List<DocumentSpan>> documents) {
+    int[] tokens = new int[(to - from) * CONTEXT];
+    Map<Integer, Map<Integer, Float>> here = new HashMap<>();
+    for (int t = 0; t < tokens.length; t++) {
+      tokens[t] = from * CONTEXT + t;
+      here.put(t, firings.getOrDefault(tokens[t], Map.of()));
+    }
+    return batch(
+        new TokenBatch("r", number, from, CONTEXT, tokens, documents.subList(from, to)),
+        here,
+        new FeatureRange(0, 1, LATENTS));
+  }
+
+  @Test
+  void isCompleteWhenAllUpToTheLastEndIsInAndNothingBeyond() throws Exception {
+    FeatureRange all = new FeatureRange(0, 1, LATENTS);
+    RangeTally tally = new RangeTally("s", all, CONFIG);
+    // Each batch has two sequences; number 2 is an end. What was appended overtakes batch 1.
+    TokenBatch appended =
+        new TokenBatch("r", 3, 4, CONTEXT, new int[2 * CONTEXT], List.of(List.of(), List.of()));
+    tally.end(new EndOfStream("r", 2, 4, 4 * CONTEXT));
+    tally.add(batch(0, Map.of(), all));
+    tally.add(batch(appended, Map.of(), all));
+    assertThat(tally.sequences()).isEqualTo(4);
+    assertThat(tally.isComplete()).as("sequences 0, 1, 4 and 5 of 4").isFalse();
+    tally.end(new EndOfStream("r", 4, 6, 6 * CONTEXT));
+    tally.add(batch(1, Map.of(), all));
+    assertThat(tally.isComplete()).isTrue();
+    tally.end(new EndOfStream("r", 2, 4, 4 * CONTEXT));
+    assertThat(tally.isComplete()).as("an earlier end supersedes nothing").isTrue();
+    tally.add(batch(4, Map.of(), all));
+    assertThat(tally.record(0).getComplete()).as("reopened").isFalse();
   }
 
   /** Counted the slow and obvious way. */
@@ -457,7 +534,15 @@ class RangeTallyTest {
       long number, Map<Integer, Map<Integer, Float>> firings, FeatureRange range) {
     int[] tokens = new int[2 * CONTEXT];
     Arrays.setAll(tokens, t -> (int) (number * 100 + t));
-    TokenBatch batch = new TokenBatch("r", number, 2 * number, CONTEXT, tokens, documents(number));
+    return batch(
+        new TokenBatch("r", number, 2 * number, CONTEXT, tokens, documents(number)),
+        firings,
+        range);
+  }
+
+  private static LatentBatch batch(
+      TokenBatch batch, Map<Integer, Map<Integer, Float>> firings, FeatureRange range) {
+    int[] tokens = batch.tokens();
     int[] offsets = new int[tokens.length + 1];
     List<Integer> latents = new ArrayList<>();
     List<Float> values = new ArrayList<>();

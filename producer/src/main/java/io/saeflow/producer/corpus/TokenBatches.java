@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.producer.corpus;
 
+import io.saeflow.schemas.feature.FeedPosition;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.TokenBatch;
@@ -12,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Groups sequences into batches numbered from 0; the same source and batch size always give the
  * same batches. Not safe for use by several threads.
+ *
+ * <p>To append, give the source that was fed before with more after it, and {@link #skip} what was
+ * fed: sequences go on as if all had been fed at once, and only batches are cut otherwise.
  */
 public final class TokenBatches implements AutoCloseable {
   /** No limit on the number of tokens. */
@@ -23,10 +27,11 @@ public final class TokenBatches implements AutoCloseable {
   private final int vocabularySize;
   private final long maxSequences;
 
+  private boolean begun;
   private boolean ended;
   private long documents;
   private long lastDocument = -1;
-  private long batches;
+  private long number;
   private long sequences;
 
   /**
@@ -64,12 +69,44 @@ public final class TokenBatches implements AutoCloseable {
   }
 
   /**
+   * Leaves out what was fed already: the next batch begins with the first sequence after it, under
+   * the next message number. To be called before the first batch is taken.
+   *
+   * @throws CorpusException if the input cannot be read or does not begin with what was fed
+   * @throws IllegalStateException if batches were taken already
+   */
+  public void skip(FeedPosition fed) throws CorpusException {
+    if (begun) {
+      throw new IllegalStateException(
+          "batches: begun (expected: what was fed is skipped before the first)");
+    }
+    begun = true;
+    while (sequences < fed.getSequences()) {
+      TokenSequence sequence = source.next();
+      if (sequence == null) {
+        throw new CorpusException(
+            "%s: %d sequences of %d tokens (expected: at least the %d that were fed; give all that was fed, then what is new)"
+                .formatted(source.name(), sequences, source.contextLength(), fed.getSequences()));
+      }
+      countDocuments(sequence.documents());
+      sequences++;
+    }
+    if (documents != fed.getDocuments()) {
+      throw new CorpusException(
+          "%s: %d documents in the first %d sequences (expected: %d, as were fed; give all that was fed, then what is new)"
+              .formatted(source.name(), documents, sequences, fed.getDocuments()));
+    }
+    number = fed.getMessages();
+  }
+
+  /**
    * The next batch, or null after the last.
    *
    * @throws CorpusException if the input cannot be read, a token id is outside the vocabulary, or
    *     there is not one whole sequence in it
    */
   public @Nullable TokenBatch next() throws CorpusException {
+    begun = true;
     int length = source.contextLength();
     int[] tokens = new int[batchSequences * length];
     List<List<DocumentSpan>> spans = new ArrayList<>();
@@ -95,12 +132,12 @@ public final class TokenBatches implements AutoCloseable {
     TokenBatch batch =
         new TokenBatch(
             run,
-            batches,
+            number,
             sequences,
             length,
             spans.size() == batchSequences ? tokens : Arrays.copyOf(tokens, spans.size() * length),
             spans);
-    batches++;
+    number++;
     sequences += spans.size();
     return batch;
   }
@@ -112,19 +149,19 @@ public final class TokenBatches implements AutoCloseable {
    */
   public EndOfStream end() {
     if (!ended) {
-      throw new IllegalStateException("batches: %d so far (expected: all)".formatted(batches));
+      throw new IllegalStateException("sequences: %d so far (expected: all)".formatted(sequences));
     }
-    return new EndOfStream(run, batches, sequences, tokens());
+    return new EndOfStream(run, number, sequences, tokens());
   }
 
-  /** How many documents have a token in the batches so far. */
+  /** The number of the next message: of the next batch, or after the last of the end. */
+  public long number() {
+    return number;
+  }
+
+  /** How many documents have a token in the batches so far, those that were skipped included. */
   public long documents() {
     return documents;
-  }
-
-  /** How many batches there were so far. */
-  public long batches() {
-    return batches;
   }
 
   /** How many sequences they hold. */

@@ -4,6 +4,7 @@ package io.saeflow.producer.publish;
 import io.saeflow.producer.corpus.CorpusException;
 import io.saeflow.producer.corpus.TokenBatches;
 import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.FeedPosition;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.StreamMessage;
 import io.saeflow.schemas.stream.TokenBatch;
@@ -20,9 +21,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Puts batches of tokens on the tokens topic, then the end of the stream.
  *
- * <p>Batch b is record number b / P of partition b mod P, where P is the number of partitions. So a
- * partition's length says which batches it holds, and a feed that starts again sends only the
- * others. It must be given the same batches.
+ * <p>Message b is record number b / P of partition b mod P, where P is the number of partitions. So
+ * a partition's length says which messages it holds, and a feed that starts again sends only the
+ * others. It must be given the same batches; to append, ones that {@link TokenBatches#skip skip}
+ * what was fed.
  */
 public final class TokenFeed implements AutoCloseable {
   private final Producer<byte[], byte[]> producer;
@@ -63,11 +65,13 @@ public final class TokenFeed implements AutoCloseable {
    * Sends all batches that the topic does not hold yet, and the end of the stream, and waits until
    * they have arrived.
    *
-   * @return the end of the stream
+   * @return the position after the end, where appended text goes on
+   * @throws IllegalStateException if the topic lacks a message before the first batch
    * @throws CorpusException if the batches cannot be made; those before are sent, the end is not
    * @throws KafkaException if one cannot be sent
    */
-  public EndOfStream send(TokenBatches batches) throws CorpusException {
+  public FeedPosition send(TokenBatches batches) throws CorpusException {
+    requireHeldBefore(batches.number());
     for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
       sendUnlessHeld(batch);
       tokens = batches.tokens();
@@ -76,7 +80,7 @@ public final class TokenFeed implements AutoCloseable {
     sendUnlessHeld(end);
     producer.flush();
     throwFailure();
-    return end;
+    return new FeedPosition(end.number() + 1, batches.documents(), end.sequences(), end.tokens());
   }
 
   /** How many tokens were sent or found so far; may be asked from any thread. */
@@ -89,6 +93,18 @@ public final class TokenFeed implements AutoCloseable {
   public void close() {
     closed = true;
     producer.close();
+  }
+
+  private void requireHeldBefore(long number) {
+    for (int partition = 0; partition < held.length; partition++) {
+      // Of the numbers partition, partition + P, partition + 2P, ... below it.
+      long expected = Math.max(0, (number - partition + held.length - 1) / held.length);
+      if (held[partition] < expected) {
+        throw new IllegalStateException(
+            "%s-%d: %d messages (expected: at least %d, all its messages before number %d)"
+                .formatted(topic, partition, held[partition], expected, number));
+      }
+    }
   }
 
   private void sendUnlessHeld(StreamMessage message) {

@@ -6,11 +6,23 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.saeflow.schemas.feature.FeedPosition;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.TokenBatch;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.function.Function;
+import java.util.stream.LongStream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -79,6 +91,138 @@ class TokenBatchesTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> new TokenBatches("run", new Counting(9), 715827880, 10, 100))
         .withMessageStartingWith("batch size: 715827880 sequences (expected: 1 to 715827879");
+  }
+
+  @Test
+  void skipsWhatWasFed() throws Exception {
+    try (TokenBatches batches =
+        new TokenBatches("run", new Counting(6), 2, 100, TokenBatches.ALL_TOKENS)) {
+      // Five sequences in three batches, with the end under number 3.
+      batches.skip(new FeedPosition(4L, 3L, 5L, 15L));
+      assertThat(batches.next())
+          .isEqualTo(
+              new TokenBatch("run", 4, 5, 3, new int[] {15, 16, 17}, List.of(Counting.spans(5))));
+      assertThat(batches.next()).isNull();
+      assertThat(batches.end()).isEqualTo(new EndOfStream("run", 5, 6, 18));
+      assertThat(batches.documents()).isEqualTo(3);
+      assertThatIllegalStateException()
+          .isThrownBy(() -> batches.skip(new FeedPosition(4L, 3L, 5L, 15L)));
+    }
+  }
+
+  @Test
+  void nothingNewIsAnEndAlone() throws Exception {
+    try (TokenBatches batches =
+        new TokenBatches("run", new Counting(5), 2, 100, TokenBatches.ALL_TOKENS)) {
+      batches.skip(new FeedPosition(4L, 3L, 5L, 15L));
+      assertThat(batches.next()).isNull();
+      assertThat(batches.end()).isEqualTo(new EndOfStream("run", 4, 5, 15));
+    }
+  }
+
+  @Test
+  void refusesACorpusThatDoesNotBeginWithWhatWasFed() {
+    assertThatThrownBy(() -> skip(new Counting(4), new FeedPosition(4L, 3L, 5L, 15L)))
+        .isInstanceOf(CorpusException.class)
+        .hasMessageStartingWith(
+            "numbers.npy: 4 sequences of 3 tokens (expected: at least the 5 that were fed;");
+    assertThatThrownBy(() -> skip(new Counting(9), new FeedPosition(4L, 4L, 5L, 15L)))
+        .isInstanceOf(CorpusException.class)
+        .hasMessageStartingWith(
+            "numbers.npy: 3 documents in the first 5 sequences (expected: 4, as were fed;");
+  }
+
+  private static void skip(SequenceSource source, FeedPosition fed) throws CorpusException {
+    try (TokenBatches batches = new TokenBatches("run", source, 2, 100, TokenBatches.ALL_TOKENS)) {
+      batches.skip(fed);
+    }
+  }
+
+  /** Documents of 0 to 9 tokens, cut into sequences of 5; some are appended later. */
+  @Property(tries = 300)
+  void appendedTextGivesTheSequencesOfOneRunOverAllOfIt(
+      @ForAll @Size(max = 20) List<@Size(max = 9) List<@IntRange(max = 99) Integer>> more,
+      @ForAll @IntRange(max = 20) int first,
+      @ForAll @IntRange(min = 1, max = 4) int batchSize,
+      @ForAll boolean bos)
+      throws Exception {
+    List<List<Integer>> texts = new ArrayList<>(List.of(List.of(1, 2, 3, 4, 5)));
+    texts.addAll(more);
+    int split = Math.min(1 + first, texts.size());
+    Packing packing =
+        new Packing(5, bos ? OptionalInt.of(98) : OptionalInt.empty(), OptionalInt.of(99));
+    Fed all = feed(texts, packing, batchSize, null);
+    Fed before = feed(texts.subList(0, split), packing, batchSize, null);
+    Fed after = feed(texts, packing, batchSize, before.position);
+    List<TokenSequence> inPieces = new ArrayList<>(before.sequences);
+    inPieces.addAll(after.sequences);
+    assertThat(inPieces).usingRecursiveComparison().isEqualTo(all.sequences);
+    assertThat(after.numbers)
+        .isEqualTo(
+            LongStream.range(0, after.numbers.size())
+                .map(i -> before.position.getMessages() + i)
+                .boxed()
+                .toList());
+    assertThat(after.position.getSequences()).isEqualTo(all.position.getSequences());
+    assertThat(after.position.getTokens()).isEqualTo(all.position.getTokens());
+    assertThat(after.position.getDocuments()).isEqualTo(all.position.getDocuments());
+  }
+
+  private record Fed(List<TokenSequence> sequences, List<Long> numbers, FeedPosition position) {}
+
+  private static Fed feed(
+      List<List<Integer>> texts, Packing packing, int batchSize, @Nullable FeedPosition from)
+      throws CorpusException {
+    Iterator<List<Integer>> left = texts.iterator();
+    long[] number = {0};
+    DocumentSource documents =
+        new DocumentSource() {
+          @Override
+          public @Nullable Document next() {
+            return left.hasNext() ? new Document(number[0]++, left.next().toString(), "{}") : null;
+          }
+
+          @Override
+          public void close() {}
+        };
+    Function<String, int[]> tokenizer =
+        text -> {
+          try {
+            return new ObjectMapper().readValue(text, int[].class);
+          } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+          }
+        };
+    Fed fed = new Fed(new ArrayList<>(), new ArrayList<>(), new FeedPosition(0L, 0L, 0L, 0L));
+    try (TokenBatches batches =
+        new TokenBatches(
+            "run",
+            new SequencePacker(documents, tokenizer, packing),
+            batchSize,
+            100,
+            TokenBatches.ALL_TOKENS)) {
+      if (from != null) {
+        batches.skip(from);
+      }
+      long expected = batches.sequences();
+      for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {
+        assertThat(batch.firstSequence()).isEqualTo(expected);
+        expected += batch.sequences();
+        fed.numbers.add(batch.number());
+        for (int row = 0; row < batch.sequences(); row++) {
+          int[] tokens =
+              Arrays.copyOfRange(
+                  batch.tokens(), row * batch.contextLength(), (row + 1) * batch.contextLength());
+          fed.sequences.add(new TokenSequence(tokens, batch.documents().get(row)));
+        }
+      }
+      EndOfStream end = batches.end();
+      fed.numbers.add(end.number());
+      return new Fed(
+          fed.sequences,
+          fed.numbers,
+          new FeedPosition(end.number() + 1, batches.documents(), end.sequences(), end.tokens()));
+    }
   }
 
   private static EndOfStream all(TokenBatches batches) throws CorpusException {

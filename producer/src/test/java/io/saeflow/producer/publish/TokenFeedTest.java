@@ -9,8 +9,11 @@ import io.saeflow.producer.corpus.SequenceSource;
 import io.saeflow.producer.corpus.TokenBatches;
 import io.saeflow.producer.corpus.TokenSequence;
 import io.saeflow.schemas.arrow.ArrowMessages;
+import io.saeflow.schemas.feature.FeedPosition;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.TokenBatch;
+import io.saeflow.schemas.stream.TokenMessage;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.kafka.clients.producer.MockProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -27,7 +30,7 @@ class TokenFeedTest {
         new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer());
     TokenFeed feed = new TokenFeed(producer, "run.tokens", new long[2]);
     try (TokenBatches batches = batches(3)) {
-      assertThat(feed.send(batches)).isEqualTo(new EndOfStream("run", 3, 3, 6));
+      assertThat(feed.send(batches)).isEqualTo(new FeedPosition(4L, 0L, 3L, 6L));
     }
     assertThat(feed.tokens()).isEqualTo(6);
     assertThat(producer.history()).hasSize(4);
@@ -52,7 +55,7 @@ class TokenFeedTest {
         new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer());
     TokenFeed feed = new TokenFeed(producer, "run.tokens", new long[] {2, 1});
     try (TokenBatches batches = batches(5)) {
-      assertThat(feed.send(batches)).isEqualTo(new EndOfStream("run", 5, 5, 10));
+      assertThat(feed.send(batches)).isEqualTo(new FeedPosition(6L, 0L, 5L, 10L));
     }
     assertThat(producer.history())
         .extracting(record -> ArrowMessages.decodeTokens(record.value()).number())
@@ -66,6 +69,49 @@ class TokenFeedTest {
         new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer());
     try (TokenBatches batches = batches(5)) {
       new TokenFeed(producer, "run.tokens", new long[] {3, 3}).send(batches);
+    }
+    assertThat(producer.history()).isEmpty();
+  }
+
+  @Test
+  void appendsAfterTheEndThatIsThere() throws Exception {
+    // Numbers 0 to 2 are batches, 3 is the first end; 4 to 6 are appended, 7 is the next end.
+    for (int sentBeforeACrash = 0; sentBeforeACrash <= 4; sentBeforeACrash++) {
+      MockProducer<byte[], byte[]> producer =
+          new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer());
+      long messages = 4L + sentBeforeACrash;
+      TokenFeed feed =
+          new TokenFeed(producer, "run.tokens", new long[] {(messages + 1) / 2, messages / 2});
+      try (TokenBatches batches = batches(6)) {
+        batches.skip(new FeedPosition(4L, 0L, 3L, 6L));
+        assertThat(feed.send(batches)).isEqualTo(new FeedPosition(8L, 0L, 6L, 12L));
+      }
+      List<TokenMessage> sent = new ArrayList<>();
+      for (ProducerRecord<byte[], byte[]> record : producer.history()) {
+        sent.add(ArrowMessages.decodeTokens(record.value()));
+      }
+      List<TokenMessage> appended =
+          List.of(
+              new TokenBatch("run", 4, 3, 2, new int[] {3, 4}, List.of(List.of())),
+              new TokenBatch("run", 5, 4, 2, new int[] {4, 5}, List.of(List.of())),
+              new TokenBatch("run", 6, 5, 2, new int[] {5, 6}, List.of(List.of())),
+              new EndOfStream("run", 7, 6, 12));
+      assertThat(sent).isEqualTo(appended.subList(sentBeforeACrash, 4));
+      assertThat(feed.tokens()).isEqualTo(12);
+    }
+  }
+
+  @Test
+  void appendsNothingToATopicThatLacksWhatCameBefore() throws Exception {
+    MockProducer<byte[], byte[]> producer =
+        new MockProducer<>(true, null, new ByteArraySerializer(), new ByteArraySerializer());
+    TokenFeed feed = new TokenFeed(producer, "run.tokens", new long[] {2, 1});
+    try (TokenBatches batches = batches(6)) {
+      batches.skip(new FeedPosition(4L, 0L, 3L, 6L));
+      assertThatThrownBy(() -> feed.send(batches))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(
+              "run.tokens-1: 1 messages (expected: at least 2, all its messages before number 4)");
     }
     assertThat(producer.history()).isEmpty();
   }

@@ -176,7 +176,7 @@ public final class ArrowMessages {
     metadata.put(MetadataKey.KIND, kind);
     metadata.put(MetadataKey.VERSION, VERSION);
     metadata.put(MetadataKey.RUN, message.run());
-    metadata.put(MetadataKey.BATCH, Long.toString(message.number()));
+    metadata.put(MetadataKey.NUMBER, Long.toString(message.number()));
     return metadata;
   }
 

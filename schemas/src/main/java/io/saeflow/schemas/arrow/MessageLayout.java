@@ -10,7 +10,7 @@ import org.apache.arrow.vector.types.pojo.FieldType;
 /** The columns and metadata keys of messages, for writer and reader alike. */
 final class MessageLayout {
   /** The version of this layout; a reader refuses any other. */
-  static final String VERSION = "1";
+  static final String VERSION = "2";
 
   static final String TOKENS = "tokens";
   static final String ACTIVATIONS = "activations";
@@ -71,7 +71,7 @@ final class MessageLayout {
     static final String KIND = "saeflow.kind";
     static final String VERSION = "saeflow.version";
     static final String RUN = "saeflow.run";
-    static final String BATCH = "saeflow.batch";
+    static final String NUMBER = "saeflow.number";
     static final String FIRST_SEQUENCE = "saeflow.first-sequence";
     static final String HOOK = "saeflow.hook";
     static final String SAE = "saeflow.sae";

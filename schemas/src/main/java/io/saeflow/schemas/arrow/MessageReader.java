@@ -61,7 +61,7 @@ final class MessageReader {
   EndOfStream endOfStream() throws MalformedMessageException {
     return new EndOfStream(
         text(MetadataKey.RUN),
-        number(MetadataKey.BATCH),
+        number(MetadataKey.NUMBER),
         number(MetadataKey.SEQUENCES),
         number(MetadataKey.TOKENS));
   }
@@ -169,7 +169,7 @@ final class MessageReader {
     }
     return new TokenBatch(
         text(MetadataKey.RUN),
-        number(MetadataKey.BATCH),
+        number(MetadataKey.NUMBER),
         number(MetadataKey.FIRST_SEQUENCE),
         contextLength,
         tokens,

@@ -36,6 +36,7 @@ public final class AvroCodec<T extends SpecificRecord> {
                 .add(LabelCounts.class)
                 .add(RunManifest.class)
                 .add(RunTotals.class)
+                .add(FeedPosition.class)
                 .add(SaeManifest.class)
                 .build()));
   }

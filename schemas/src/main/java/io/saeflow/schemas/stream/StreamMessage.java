@@ -6,6 +6,6 @@ public sealed interface StreamMessage permits TokenMessage, ActivationMessage, L
   /** The run it belongs to. */
   String run();
 
-  /** The batch number it is keyed by, from 0. */
+  /** Its number among the messages of the tokens topic, from 0; it is keyed by it. */
   long number();
 }

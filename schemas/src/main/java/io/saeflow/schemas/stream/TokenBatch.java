@@ -18,7 +18,7 @@ public final class TokenBatch implements TokenMessage {
   private final List<List<DocumentSpan>> documents;
 
   /**
-   * @param number the batch's number in the run, from 0
+   * @param number the number of its message in the run, from 0
    * @param firstSequence the run-wide number of row 0
    * @param contextLength L, at least 1
    * @param tokens [S, L], row-major, S at least 1

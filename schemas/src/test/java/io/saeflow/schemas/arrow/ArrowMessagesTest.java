@@ -103,9 +103,9 @@ class ArrowMessagesTest {
           .isEqualTo(
               Map.ofEntries(
                   Map.entry("saeflow.kind", "latents"),
-                  Map.entry("saeflow.version", "1"),
+                  Map.entry("saeflow.version", "2"),
                   Map.entry("saeflow.run", "run-1"),
-                  Map.entry("saeflow.batch", "7"),
+                  Map.entry("saeflow.number", "7"),
                   Map.entry("saeflow.first-sequence", "14"),
                   Map.entry("saeflow.sae", "demo"),
                   Map.entry("saeflow.range-index", "1"),

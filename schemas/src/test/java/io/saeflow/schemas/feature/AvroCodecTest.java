@@ -14,7 +14,7 @@ class AvroCodecTest {
   private static final FeatureRecord RECORD =
       FeatureRecord.newBuilder()
           .setLatent(3)
-          .setBatches(2)
+          .setSequences(2)
           .setComplete(true)
           .setTokens(100)
           .setNonFiniteTokens(1)

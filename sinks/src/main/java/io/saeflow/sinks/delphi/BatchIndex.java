@@ -3,8 +3,12 @@ package io.saeflow.sinks.delphi;
 
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.util.Arrays;
+import java.util.stream.LongStream;
 
-/** Where each batch is: a start and a length, by batch number. Twelve bytes a batch. */
+/**
+ * Where each batch is: a start and a length, by message number, of which the ends of the stream
+ * take some. Twelve bytes a number.
+ */
 final class BatchIndex {
   /** Beyond this a batch number is not believed. */
   private static final int MOST_BATCHES = 1 << 27;
@@ -13,21 +17,15 @@ final class BatchIndex {
 
   private long[] starts = new long[0];
   private int[] lengths = new int[0];
-  private long size;
   private long largest = ABSENT;
 
   boolean contains(long batch) {
     return batch < lengths.length && lengths[(int) batch] != ABSENT;
   }
 
-  /** How many batches there are. */
-  long size() {
-    return size;
-  }
-
-  /** The largest batch number, -1 if there is none. */
-  long largest() {
-    return largest;
+  /** The numbers of the batches, ascending. */
+  long[] numbers() {
+    return LongStream.rangeClosed(0, largest).filter(this::contains).toArray();
   }
 
   long start(long batch) {
@@ -57,6 +55,5 @@ final class BatchIndex {
     starts[(int) batch] = start;
     lengths[(int) batch] = length;
     largest = Math.max(largest, batch);
-    size++;
   }
 }

@@ -28,6 +28,8 @@ final class EntrySpool implements Closeable {
   private final ByteBuffer buffer;
   private final BatchIndex batches = new BatchIndex();
   private long end;
+  private long sequences;
+  private long sequencesTo;
   private long entries;
   private long clamped;
   private long largestCoordinate;
@@ -58,24 +60,37 @@ final class EntrySpool implements Closeable {
           "batch number: %d (expected: each number once in a partition)".formatted(batch.number()));
     }
     batches.put(batch.number(), end, batch.size());
-    requireWithinEnd();
+    sequences += batch.batch().sequences();
+    sequencesTo = Math.max(sequencesTo, batch.batch().firstSequence() + batch.batch().sequences());
     entries += batch.size();
     writeLocations(batch);
     writeValues(batch);
   }
 
-  void add(EndOfStream message) throws MalformedMessageException {
-    if (endOfStream != null && !endOfStream.equals(message)) {
-      throw new MalformedMessageException(
-          "end of stream: %s (expected: %s, as before)".formatted(message, endOfStream));
+  void add(EndOfStream message) {
+    if (endOfStream == null || message.sequences() > endOfStream.sequences()) {
+      endOfStream = message;
     }
-    endOfStream = message;
-    requireWithinEnd();
   }
 
-  /** The end of the stream, once it and every batch before it are here; else null. */
+  /** The last end of the stream, if every sequence up to it is here and none beyond; else null. */
   @Nullable EndOfStream completed() {
-    return endOfStream != null && batches.size() == endOfStream.batches() ? endOfStream : null;
+    return endOfStream != null
+            && sequences == endOfStream.sequences()
+            && sequencesTo == endOfStream.sequences()
+        ? endOfStream
+        : null;
+  }
+
+  /** The sequences of {@link #completed}, -1 if there is none. */
+  long completedSequences() {
+    EndOfStream end = completed();
+    return end == null ? -1 : end.sequences();
+  }
+
+  /** The numbers of the batches, ascending. */
+  long[] batches() {
+    return batches.numbers();
   }
 
   /** How many entries there are. */
@@ -116,17 +131,6 @@ final class EntrySpool implements Closeable {
   @Override
   public void close() throws IOException {
     file.close();
-  }
-
-  private void requireWithinEnd() throws MalformedMessageException {
-    if (endOfStream == null) {
-      return;
-    }
-    if (batches.largest() >= endOfStream.batches()) {
-      throw new MalformedMessageException(
-          "batch number: %d (expected: below %d, as the end of the stream says)"
-              .formatted(batches.largest(), endOfStream.batches()));
-    }
   }
 
   private void writeLocations(LatentBatch batch) throws IOException {

@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Writes one autoencoder's latents as {@code <from>_<last>.safetensors}, one shard for each
  * partition, and {@code config.json} after the last shard, into the {@link #folder} of its hook
- * point.
+ * point. When text has been appended, they are written anew at the next end of the stream.
  *
  * <p>Every non-zero latent is kept, rounded to float16; one beyond its range becomes the largest
  * finite value of its sign, and is counted. Batches may come in any order; each once a partition.
@@ -102,11 +102,13 @@ public final class LatentCache implements TopicContents {
       entries.add(end);
     }
     EndOfStream end = entries.completed();
-    if (end != null && !done) {
+    if (end == null) {
+      complete = false;
+    } else if (!done) {
       writeShard(entries, end);
-      if (shards == partitions.size()) {
+      complete = partitions.stream().allMatch(each -> each.completedSequences() == end.sequences());
+      if (complete) {
         DelphiConfig.write(folder.resolve("config.json"), manifest, sae, end);
-        complete = true;
       }
     }
   }
@@ -138,7 +140,7 @@ public final class LatentCache implements TopicContents {
 
   private void writeShard(EntrySpool entries, EndOfStream end)
       throws IOException, MalformedMessageException {
-    tokens.requireContiguous(end);
+    tokens.requireContiguous(entries.batches());
     FeatureRange range = entries.range();
     String name = "%d_%d.safetensors".formatted(range.from(), range.to() - 1);
     Path aside = spool.file(name);

@@ -28,7 +28,7 @@ final class Shard {
 
   /**
    * @param tokens of all batches
-   * @param entries of all batches
+   * @param entries of all batches, which hold the sequences in the order of their numbers
    */
   Shard(TokenSpool tokens, EntrySpool entries, EndOfStream end, int contextLength) {
     this.tokens = tokens;
@@ -51,10 +51,11 @@ final class Shard {
             new Declaration("activations", Dtype.F16, List.of(entries.entries())));
     try (SafetensorsWriter writer = SafetensorsWriter.create(file, tensors)) {
       writeTokens(writer);
-      for (long batch = 0; batch < end.batches(); batch++) {
+      long[] batches = entries.batches();
+      for (long batch : batches) {
         writeLocations(writer, batch, coordinate);
       }
-      for (long batch = 0; batch < end.batches(); batch++) {
+      for (long batch : batches) {
         writeValues(writer, batch);
       }
     }

@@ -10,19 +10,24 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code manifest.json}: the run's manifest, field by field in its schema's order (maps by key),
- * and {@code files}, a list of what each sink wrote, with the SHA-256 of its {@link Checksums}
- * (null where there are none). Written last, it says that the rest is complete.
+ * {@code manifest.json}: the run's manifest, field by field in its schema's order (maps by key)
+ * without what only concerns its topics, and {@code files}, a list of what each sink wrote, with
+ * the SHA-256 of its {@link Checksums} (null where there are none). Written last, it says that the
+ * rest is complete.
  */
 public final class ManifestFile {
   /** Its name, in the output folder. */
   public static final String NAME = "manifest.json";
+
+  /** They say how the work was done; the files are the same for each of their values. */
+  private static final Set<String> LEFT_OUT = Set.of("fed", "keep", "latentSinks");
 
   private ManifestFile() {}
 
@@ -65,8 +70,13 @@ public final class ManifestFile {
         });
   }
 
+  /** The fields of a record of the manifest's that are in the file, in their order. */
+  public static List<Schema.Field> fields(Schema schema) {
+    return schema.getFields().stream().filter(field -> !LEFT_OUT.contains(field.name())).toList();
+  }
+
   private static void writeFields(JsonGenerator json, IndexedRecord record) throws IOException {
-    for (Schema.Field field : record.getSchema().getFields()) {
+    for (Schema.Field field : fields(record.getSchema())) {
       json.writeFieldName(field.name());
       writeValue(json, record.get(field.pos()));
     }

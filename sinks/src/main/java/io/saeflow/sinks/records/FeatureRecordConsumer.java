@@ -14,13 +14,17 @@ import java.util.List;
 
 /**
  * Hands one autoencoder's feature records out: all of them to those who follow a run while it goes
- * on, the complete ones to the formats. Complete when every latent has been written.
+ * on, the complete ones to the formats. Complete when every latent has been written as of the same
+ * end of the stream, and no record is of more sequences.
  */
 public final class FeatureRecordConsumer implements TopicContents {
   private final int latents;
   private final List<FeatureSink> sinks;
   private final List<FeatureVersions> followers;
   private final BitSet written = new BitSet();
+
+  /** The most that a record covers; what is written of fewer will come again. */
+  private long sequences;
 
   /**
    * @param latents how many latents the autoencoder has
@@ -41,13 +45,19 @@ public final class FeatureRecordConsumer implements TopicContents {
     for (FeatureVersions follower : followers) {
       follower.add(record, value);
     }
+    if (record.getSequences() > sequences) {
+      sequences = record.getSequences();
+      written.clear();
+    }
     if (!record.getComplete()) {
       return;
     }
     for (FeatureSink sink : sinks) {
       sink.write(record);
     }
-    written.set(record.getLatent());
+    if (record.getSequences() == sequences) {
+      written.set(record.getLatent());
+    }
   }
 
   @Override
@@ -55,7 +65,7 @@ public final class FeatureRecordConsumer implements TopicContents {
     return written.cardinality() == latents;
   }
 
-  /** How many latents have been written. */
+  /** How many latents have been written as of the most sequences. */
   int written() {
     return written.cardinality();
   }

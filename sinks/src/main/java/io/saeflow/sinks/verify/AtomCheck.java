@@ -103,12 +103,8 @@ final class AtomCheck implements FeatureFileCheck {
       JsonFields row = JsonFields.of(place, element, ROW_FIELDS);
       List<Float> acts = row.floats("acts");
       int tokens = row.tokens("token_ints");
-      require(
-          row.texts("tokens") == tokens,
-          "%s%d tokens (expected: %d, one a token id)",
-          place,
-          row.texts("tokens"),
-          tokens);
+      int texts = row.texts("tokens");
+      require(texts == tokens, "%s%d tokens (expected: %d, one a token id)", place, texts, tokens);
       long above = acts.stream().filter(act -> act > 0).count();
       require(
           row.number("density") == (double) above / acts.size(),

@@ -14,6 +14,7 @@ import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -63,7 +64,7 @@ final class JsonFields {
    */
   static JsonFields of(String place, JsonNode value, Set<String> fields)
       throws UnsoundFileException {
-    require(value.isObject(), "%s%s (expected: an object)", place, kind(value));
+    require(value.isObject(), "%s%s (expected: an object)", place, value.getNodeType());
     Set<String> found = new TreeSet<>();
     value.fieldNames().forEachRemaining(found::add);
     require(
@@ -80,14 +81,14 @@ final class JsonFields {
   }
 
   String text(String field) throws UnsoundFileException {
-    require(get(field).isTextual(), "%s (expected: a text)", told(field));
+    requireKind(get(field).isTextual(), field, get(field), "a text");
     return get(field).textValue();
   }
 
   double number(String field) throws UnsoundFileException {
-    require(get(field).isNumber(), "%s (expected: a number)", told(field));
     double value = get(field).doubleValue();
-    require(Double.isFinite(value), "%s (expected: a finite number)", told(field));
+    requireKind(
+        get(field).isNumber() && Double.isFinite(value), field, get(field), "a finite number");
     return value;
   }
 
@@ -98,10 +99,8 @@ final class JsonFields {
 
   long integer(String field) throws UnsoundFileException {
     JsonNode value = get(field);
-    require(
-        value.isIntegralNumber() && value.canConvertToLong(),
-        "%s (expected: an integer of 64 bits)",
-        told(field));
+    requireKind(
+        value.isIntegralNumber() && value.canConvertToLong(), field, value, "a 64-bit integer");
     return value.longValue();
   }
 
@@ -109,12 +108,7 @@ final class JsonFields {
     List<Float> values = new ArrayList<>();
     for (JsonNode element : elements(field)) {
       float value = (float) element.doubleValue();
-      require(
-          element.isNumber() && Float.isFinite(value),
-          "%s%s holds %s (expected: finite numbers)",
-          place,
-          field,
-          kind(element));
+      requireKind(element.isNumber() && Float.isFinite(value), field, element, "finite numbers");
       values.add(value);
     }
     return values;
@@ -123,36 +117,40 @@ final class JsonFields {
   /** How many texts the list {@code field} has. */
   int texts(String field) throws UnsoundFileException {
     for (JsonNode element : elements(field)) {
-      require(element.isTextual(), "%s%s holds %s (expected: texts)", place, field, kind(element));
+      requireKind(element.isTextual(), field, element, "texts");
     }
-    return elements(field).size();
+    return get(field).size();
   }
 
   /** How many token ids the list {@code field} has. */
   int tokens(String field) throws UnsoundFileException {
     for (JsonNode element : elements(field)) {
-      require(
-          element.canConvertToInt() && element.isIntegralNumber() && element.intValue() >= 0,
-          "%s%s holds %s (expected: token ids)",
-          place,
+      requireKind(
+          element.isIntegralNumber() && element.canConvertToInt() && element.intValue() >= 0,
           field,
-          kind(element));
+          element,
+          "token ids");
     }
-    return elements(field).size();
+    return get(field).size();
   }
 
   JsonNode elements(String field) throws UnsoundFileException {
-    require(get(field).isArray(), "%s (expected: a list)", told(field));
+    requireKind(get(field).isArray(), field, get(field), "a list");
     return get(field);
   }
 
-  private String told(String field) {
-    return place + field + " " + kind(get(field));
+  /** As require, but the text of the value, of which there are many, is not made for the good. */
+  private void requireKind(boolean is, String field, JsonNode value, String expected)
+      throws UnsoundFileException {
+    if (!is) {
+      throw new UnsoundFileException(
+          "%s%s: %s (expected: %s)".formatted(place, field, text(value), expected));
+    }
   }
 
-  private static String kind(JsonNode value) {
-    return value.isContainerNode() || value.isMissingNode()
-        ? value.getNodeType().toString().toLowerCase(java.util.Locale.ROOT)
-        : value.toString();
+  private static String text(JsonNode value) {
+    return value.isValueNode()
+        ? value.toString()
+        : value.getNodeType().toString().toLowerCase(Locale.ROOT);
   }
 }

@@ -11,6 +11,7 @@ import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.MalformedMessageException;
+import io.saeflow.sinks.manifest.ManifestFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -21,6 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecordBuilder;
 import org.apache.avro.message.BinaryMessageEncoder;
 import org.jspecify.annotations.Nullable;
 
@@ -42,12 +44,11 @@ final class ManifestReader {
 
   static ManifestReader read(byte[] bytes) throws UnsoundFileException {
     Schema schema = RunManifest.getClassSchema();
-    Set<String> fields = new HashSet<>();
-    schema.getFields().forEach(field -> fields.add(field.name()));
+    Set<String> fields = names(schema);
     fields.add("files");
     JsonNode json = JsonFields.parse(bytes);
     JsonFields object = JsonFields.of("", json, fields);
-    RunManifest manifest = decode((GenericData.Record) record("", json, schema));
+    RunManifest manifest = decode(record("", json, schema));
     requirePossible(manifest);
     List<ListedFiles> files = new ArrayList<>();
     for (JsonNode element : object.elements("files")) {
@@ -144,9 +145,7 @@ final class ManifestReader {
       throws UnsoundFileException {
     return switch (schema.getType()) {
       case RECORD -> {
-        Set<String> fields = new HashSet<>();
-        schema.getFields().forEach(field -> fields.add(field.name()));
-        JsonFields.of(place + ": ", json, fields);
+        JsonFields.of(place + ": ", json, names(schema));
         yield record(place + ".", json, schema);
       }
       case UNION -> {
@@ -197,13 +196,19 @@ final class ManifestReader {
     };
   }
 
-  private static Object record(String place, JsonNode json, Schema schema)
+  private static Set<String> names(Schema schema) {
+    Set<String> names = new HashSet<>();
+    ManifestFile.fields(schema).forEach(field -> names.add(field.name()));
+    return names;
+  }
+
+  private static GenericData.Record record(String place, JsonNode json, Schema schema)
       throws UnsoundFileException {
-    GenericData.Record record = new GenericData.Record(schema);
-    for (Schema.Field field : schema.getFields()) {
-      record.put(field.pos(), value(place + field.name(), json.get(field.name()), field.schema()));
+    GenericRecordBuilder record = new GenericRecordBuilder(schema);
+    for (Schema.Field field : ManifestFile.fields(schema)) {
+      record.set(field, value(place + field.name(), json.get(field.name()), field.schema()));
     }
-    return record;
+    return record.build();
   }
 
   private static void requireKind(boolean is, String place, JsonNode json, String expected)

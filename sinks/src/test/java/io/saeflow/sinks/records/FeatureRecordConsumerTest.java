@@ -79,6 +79,26 @@ class FeatureRecordConsumerTest {
   }
 
   @Test
+  void recordsOfMoreSequencesReplaceThoseOfAnEarlierEnd() throws Exception {
+    List<FeatureRecord> seen = new ArrayList<>();
+    FeatureRecordConsumer consumer = new FeatureRecordConsumer(2, List.of(seen::add), List.of());
+    FeatureRecord zeroOf1 = Fixtures.dead(0).build();
+    FeatureRecord oneOf1 = Fixtures.dead(1).build();
+    FeatureRecord zeroOf2 = Fixtures.dead(0).setSequences(2).build();
+    FeatureRecord oneOf2 = Fixtures.dead(1).setSequences(2).build();
+    consumer.read(0, AvroCodec.FEATURE.encode(zeroOf1));
+    consumer.read(0, AvroCodec.FEATURE.encode(zeroOf2));
+    consumer.read(1, AvroCodec.FEATURE.encode(oneOf1));
+    assertThat(consumer.complete()).isFalse();
+    consumer.read(1, AvroCodec.FEATURE.encode(oneOf2));
+    assertThat(consumer.complete()).isTrue();
+    consumer.read(
+        1, AvroCodec.FEATURE.encode(Fixtures.dead(1).setSequences(3).setComplete(false).build()));
+    assertThat(consumer.complete()).isFalse();
+    assertThat(seen).containsExactly(zeroOf1, zeroOf2, oneOf1, oneOf2);
+  }
+
+  @Test
   void closesEverySink() {
     Recorded first = new Recorded();
     Recorded second = new Recorded();
