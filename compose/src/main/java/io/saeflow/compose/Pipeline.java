@@ -39,6 +39,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
 import org.apache.avro.Schema;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every stage of one run, in this process: feed, producer, processors and sinks around one Kafka,
@@ -125,6 +126,7 @@ public final class Pipeline implements PipelineRunner {
       manifestTopic.publish(manifest);
 
       RunManifest finished;
+      CompletableFuture<@Nullable RunTotals> knownTotals = new CompletableFuture<>();
       try (Processors processors =
               Processors.start(
                   new ProcessorsConfig(
@@ -151,10 +153,12 @@ public final class Pipeline implements PipelineRunner {
                   new SinksConfig(kafka, output.root(), config.output().sinks()),
                   manifest,
                   prepared.tokenText(),
-                  prepared.vocabularySize());
+                  prepared.vocabularySize(),
+                  () -> Optional.ofNullable(knownTotals.getNow(null)));
           CorpusFeed feed = CorpusFeed.start(kafka, topics, prepared);
           DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics)) {
         CompletableFuture<RunTotals> fed = feed.done();
+        CompletableFuture<Void> unused = fed.thenAccept(knownTotals::complete);
         LiveGauges gauges = new LiveGauges(feed, producer, processors, prepared.encoderMeters());
         try (Progress progress = showProgress(() -> snapshot(gauges, fed, prepared.batchTokens()));
             AutoCloseable metrics = metrics(config.stream().metricsPort(), gauges);

@@ -56,6 +56,15 @@ public record Topics(String run) {
     return run + ".manifest";
   }
 
+  /**
+   * The consumer group of one sink, or of several that commit as one.
+   *
+   * @param name as {@code latentSinks} of the run's manifest names it
+   */
+  public String sinkGroup(String name) {
+    return run + ".sink." + name;
+  }
+
   /** Whether {@code topic} is one of these, or holds the state of one of the run's stages. */
   public boolean contains(String topic) {
     return topic.startsWith(run + ".") && OWN.matcher(topic.substring(run.length() + 1)).matches();

@@ -61,8 +61,8 @@ public final class FeatureRecordConsumer implements TopicContents {
   }
 
   @Override
-  public boolean complete() {
-    return written.cardinality() == latents;
+  public long completeSequences() {
+    return written.cardinality() == latents ? sequences : INCOMPLETE;
   }
 
   /** How many latents have been written as of the most sequences. */

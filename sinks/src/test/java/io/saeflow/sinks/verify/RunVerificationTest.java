@@ -102,7 +102,7 @@ class RunVerificationTest {
               new LatentBatch(
                   tokens, "a", upper, 0, upperOffsets, new int[] {2}, new float[] {0.5f})));
       cache.read(1, end);
-      assertThat(cache.complete()).isTrue();
+      assertThat(cache.completeSequences()).isEqualTo(2);
     }
     ViewFiles.write(out, manifest, id -> "t" + id, 20);
     ManifestFile.write(out, manifest, listed);
