@@ -45,6 +45,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 
 /**
@@ -127,6 +128,7 @@ public final class Pipeline implements PipelineRunner {
       manifestTopic.publish(manifest);
 
       RunManifest finished;
+      AtomicReference<Optional<RunTotals>> totals = new AtomicReference<>(Optional.empty());
       try (Processors processors =
               Stages.process(
                   run,
@@ -144,10 +146,12 @@ public final class Pipeline implements PipelineRunner {
                   new SinksConfig(kafka, folder.root(), output.sinks()),
                   manifest,
                   prepared.tokenText(),
-                  manifest.getVocabularySize());
+                  manifest.getVocabularySize(),
+                  totals::get);
           CorpusFeed feed = CorpusFeed.start(kafka, topics, prepared, Optional.empty());
           DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics)) {
         CompletableFuture<RunTotals> fed = feed.done();
+        CompletableFuture<Void> unused = fed.thenAccept(known -> totals.set(Optional.of(known)));
         LiveGauges gauges =
             new LiveGauges(feed, producer, processors, encoderMeters(prepared.saes()));
         try (Progress progress = showProgress(() -> snapshot(gauges, fed, run.batchTokens()));
@@ -186,11 +190,11 @@ public final class Pipeline implements PipelineRunner {
       if (stream.embedded() && !stream.keep().contains(Kept.ACTIVATIONS)) {
         runTopics.deleteActivations(run.hooks());
       }
-      RunTotals totals = finished.getTotals();
+      RunTotals all = finished.getTotals();
       return new RunSummary(
-          totals.getDocuments(),
-          totals.getSequences(),
-          totals.getTokens(),
+          all.getDocuments(),
+          all.getSequences(),
+          all.getTokens(),
           Duration.ofNanos(System.nanoTime() - start));
     }
   }

@@ -3,6 +3,7 @@ package io.saeflow.sinks;
 
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.RunManifest;
+import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.sinks.delphi.LatentCache;
@@ -30,11 +31,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongPredicate;
+import java.util.function.Supplier;
 
 /**
  * All sinks of one run: a thread for each autoencoder's features topic and, for the latent cache,
- * one for its latents topic. They read from the beginning, so starting again writes the same bytes
- * again.
+ * one for its latents topic. Starting again writes the same bytes again: features are read from the
+ * beginning, latents from where the cache saved them last.
  */
 public final class Sinks implements AutoCloseable {
   /** How a topic's contents get a reader. */
@@ -44,22 +47,28 @@ public final class Sinks implements AutoCloseable {
      * Starts reading.
      *
      * @param contents the reader's from now on, unless this throws
+     * @param last whether reading ends when the contents are complete with so many sequences
      */
-    TopicReader start(String topic, int partitions, TopicContents contents);
+    TopicReader start(String topic, int partitions, TopicContents contents, LongPredicate last);
   }
 
   private record Source(String topic, int partitions, TopicContents contents) {}
 
   private final Set<SinkKind> kinds;
+  private final AtTheEnd atTheEnd;
+  private final Supplier<Optional<RunTotals>> totals;
   private final OutputFolder out;
   private final RunManifest manifest;
   private final List<Source> sources = new ArrayList<>();
+  private final List<LatentCache> caches = new ArrayList<>();
   private final Map<String, ViewSink> views = new LinkedHashMap<>();
   private final List<TopicReader> readers = new ArrayList<>();
   private final CompletableFuture<Void> done = new CompletableFuture<>();
 
-  private Sinks(SinksConfig config, RunManifest manifest) {
+  private Sinks(SinksConfig config, RunManifest manifest, Supplier<Optional<RunTotals>> totals) {
     this.kinds = config.kinds();
+    this.atTheEnd = config.atTheEnd();
+    this.totals = totals;
     this.out = new OutputFolder(config.out());
     this.manifest = manifest;
   }
@@ -70,19 +79,27 @@ public final class Sinks implements AutoCloseable {
    * @param manifest says which autoencoders there are, and how their topics are partitioned
    * @param text called from the sinks' threads
    * @param vocabularySize {@code text} knows the ids from 0 to one less
+   * @param totals the run's, as far as they are known: empty before, more after text was appended;
+   *     called from the sinks' threads, again and again
    * @throws IllegalArgumentException as {@link #requireWritable}
-   * @throws IOException if the temporary files cannot be made
+   * @throws IOException if the spools cannot be made
    */
   public static Sinks start(
-      SinksConfig config, RunManifest manifest, TokenText text, int vocabularySize)
+      SinksConfig config,
+      RunManifest manifest,
+      TokenText text,
+      int vocabularySize,
+      Supplier<Optional<RunTotals>> totals)
       throws IOException {
+    String group = new Topics(manifest.getRun()).sinkGroup(config.name());
     return start(
         config,
         manifest,
         text,
         vocabularySize,
-        (topic, partitions, contents) ->
-            TopicReader.start(config.kafka(), topic, partitions, contents));
+        totals,
+        (topic, partitions, contents, last) ->
+            TopicReader.start(config.kafka(), group, topic, partitions, contents, last));
   }
 
   static Sinks start(
@@ -90,10 +107,11 @@ public final class Sinks implements AutoCloseable {
       RunManifest manifest,
       TokenText text,
       int vocabularySize,
+      Supplier<Optional<RunTotals>> totals,
       ReaderStarter starter)
       throws IOException {
     requireWritable(config.kinds(), manifest);
-    Sinks sinks = new Sinks(config, manifest);
+    Sinks sinks = new Sinks(config, manifest, totals);
     try {
       for (SaeManifest sae : manifest.getSaes()) {
         sinks.open(sae, text);
@@ -103,7 +121,8 @@ public final class Sinks implements AutoCloseable {
         ViewFiles.write(sinks.out, manifest, text, vocabularySize);
       }
       for (Source source : sinks.sources) {
-        sinks.readers.add(starter.start(source.topic, source.partitions, source.contents));
+        sinks.readers.add(
+            starter.start(source.topic, source.partitions, source.contents, sinks::isLast));
       }
     } catch (IOException | RuntimeException e) {
       sinks.abandon(e);
@@ -133,11 +152,23 @@ public final class Sinks implements AutoCloseable {
   }
 
   /**
-   * Completes when every feature's record and every shard has been written and all temporary files
-   * are gone. Fails with the first error of any sink, and is cancelled if this is closed before.
+   * Completes when every feature's record and every shard of the run's totals has been written;
+   * never with {@link AtTheEnd#FOLLOW}. Fails with the first error of any sink, and is cancelled if
+   * this is closed before.
    */
   public CompletableFuture<Void> done() {
     return done;
+  }
+
+  /** Whether the files are of the run's totals, as these are now known. */
+  public boolean upToDate() {
+    return totals
+        .get()
+        .map(
+            now ->
+                readers.stream()
+                    .allMatch(reader -> reader.completeSequences() == now.getSequences()))
+        .orElse(false);
   }
 
   /**
@@ -164,19 +195,34 @@ public final class Sinks implements AutoCloseable {
   /**
    * What was written, by autoencoder, then by kind.
    *
-   * @throws IllegalStateException if {@link #done} has not completed
+   * @throws IllegalStateException if they are not {@link #upToDate}
    */
   public List<SinkFiles> files() {
-    if (!done.isDone() || done.isCompletedExceptionally()) {
-      throw new IllegalStateException("sinks: not done (expected: done before files are listed)");
+    if (!upToDate()) {
+      throw new IllegalStateException(
+          "sinks: not up to date (expected: all written before files are listed)");
     }
     return plan(kinds, manifest);
   }
 
-  /** Stops reading and waits for the threads. */
+  /**
+   * Saves what was read, stops and waits for the threads.
+   *
+   * @throws IOException if what is not needed any more cannot be removed
+   */
   @Override
-  public void close() {
+  public void close() throws IOException {
     readers.forEach(TopicReader::close);
+    if (atTheEnd == AtTheEnd.CLEAN_UP && done.isDone() && !done.isCompletedExceptionally()) {
+      for (LatentCache cache : caches) {
+        cache.deleteSpool();
+      }
+    }
+  }
+
+  private boolean isLast(long sequences) {
+    return atTheEnd != AtTheEnd.FOLLOW
+        && totals.get().map(known -> known.getSequences() == sequences).orElse(false);
   }
 
   private static List<SinkFiles> plan(Set<SinkKind> kinds, RunManifest manifest) {
@@ -204,7 +250,9 @@ public final class Sinks implements AutoCloseable {
           case DELPHI -> sae.getFeatureRanges() + 1; // the shards and config.json
           case VIEW -> 1;
         };
-    return new SinkFiles(kind.id(), sae.getId(), folder, files);
+    // The viewer's log keeps every version of a record, and which versions there are is chance.
+    boolean reproducible = kind != SinkKind.VIEW;
+    return new SinkFiles(kind.id(), sae.getId(), folder, files, reproducible);
   }
 
   private void open(SaeManifest sae, TokenText text) throws IOException {
@@ -229,6 +277,7 @@ public final class Sinks implements AutoCloseable {
     }
     if (kinds.contains(SinkKind.DELPHI)) {
       LatentCache cache = new LatentCache(out, manifest, sae);
+      caches.add(cache);
       sources.add(new Source(topics.latents(sae.getId()), sae.getFeatureRanges(), cache));
     }
   }
@@ -251,7 +300,7 @@ public final class Sinks implements AutoCloseable {
 
   /** Closes the readers, and the contents that no reader took over. */
   private void abandon(Throwable cause) {
-    close();
+    readers.forEach(TopicReader::close);
     for (Source source : sources.subList(readers.size(), sources.size())) {
       try {
         source.contents.close();

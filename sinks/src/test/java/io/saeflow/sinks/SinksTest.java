@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.RunManifest;
+import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -28,11 +29,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,14 +60,22 @@ class SinksTest {
       ManifestFile.write(new OutputFolder(root), manifest, sinks.files());
       assertThat(sinks.files())
           .contains(
-              new SinkFiles("delphi", "a", "delphi/latents/blocks.1.hook_resid_post", 3),
-              new SinkFiles("neuron-records", "b", "neuron-records/b/collated_activations/0", 2));
-      assertThat(Fixtures.tree(root))
-          .hasSize(3 + sinks.files().stream().mapToInt(SinkFiles::files).sum());
+              new SinkFiles("delphi", "a", "delphi/latents/blocks.1.hook_resid_post", 3, true),
+              new SinkFiles(
+                  "neuron-records", "b", "neuron-records/b/collated_activations/0", 2, true));
+      assertThat(Fixtures.tree(root).keySet())
+          .filteredOn(file -> !file.startsWith(".spool"))
+          .hasSize(3 + 6 + sinks.files().stream().mapToInt(SinkFiles::files).sum());
     }
     Map<String, byte[]> first = Fixtures.tree(root);
     assertThat(first.keySet())
         .containsExactly(
+            "checksums/delphi/a.sha256",
+            "checksums/delphi/b.sha256",
+            "checksums/neuron-records/a.sha256",
+            "checksums/neuron-records/b.sha256",
+            "checksums/sae-viewer/a.sha256",
+            "checksums/sae-viewer/b.sha256",
             "delphi/latents/blocks.0.mlp.hook_post/0_1.safetensors",
             "delphi/latents/blocks.0.mlp.hook_post/config.json",
             "delphi/latents/blocks.1.hook_resid_post/0_0.safetensors",
@@ -140,7 +152,7 @@ class SinksTest {
       assertThat(sinks.done().get(20, TimeUnit.SECONDS)).isNull();
       assertThat(sinks.featureCounts())
           .isEqualTo(Map.of("a", new FeatureCounts(1, 2, 1), "b", new FeatureCounts(1, 1, 1)));
-      assertThat(sinks.files()).contains(new SinkFiles("view", "a", "view/a.records", 1));
+      assertThat(sinks.files()).contains(new SinkFiles("view", "a", "view/a.records", 1, false));
       log.append(5, OptionalLong.of(10), 1, 2, true);
     }
     // A length, then the record, for each message of the topic.
@@ -155,6 +167,85 @@ class SinksTest {
                 + "\"saes\":\\{\"a\":\\{\"alive\":1,\"dead\":2,\"dense\":1},"
                 + "\"b\":\\{\"alive\":1,\"dead\":1,\"dense\":1}}}\n");
     assertThat(root.resolve("view/vocabulary.json")).content().startsWith("[\"t0\",\"t1\",");
+  }
+
+  @Test
+  void anEndBeforeTheRunsTotalsIsNotItsEnd() throws Exception {
+    AtomicReference<Optional<RunTotals>> totals = new AtomicReference<>(Optional.empty());
+    try (Sinks sinks = start(ALL, topics(), AtTheEnd.CLEAN_UP, totals::get)) {
+      awaitFile("view/b.records");
+      Thread.sleep(300);
+      assertThat(sinks.done()).isNotDone();
+      totals.set(Optional.of(new RunTotals(1L, 2L, 8L)));
+      Thread.sleep(300);
+      assertThat(sinks.done()).isNotDone();
+      assertThat(sinks.upToDate()).isFalse();
+      assertThatThrownBy(sinks::files).isInstanceOf(IllegalStateException.class);
+      totals.set(Optional.of(new RunTotals(1L, 1L, 4L)));
+      assertThat(sinks.done().get(20, TimeUnit.SECONDS)).isNull();
+      assertThat(sinks.upToDate()).isTrue();
+    }
+    assertThat(root.resolve(".spool")).doesNotExist();
+  }
+
+  @Test
+  void followingWritesAnewWhatAppendedTextChanges() throws Exception {
+    Map<String, MockTopic> topics = topics();
+    AtomicReference<Optional<RunTotals>> totals =
+        new AtomicReference<>(Optional.of(new RunTotals(1L, 1L, 4L)));
+    try (Sinks sinks = start(ALL, topics, AtTheEnd.FOLLOW, totals::get)) {
+      awaitUpToDate(sinks);
+      String before = Files.readString(root.resolve("sae-viewer/gpt2-small/family/b/atoms/0.json"));
+      totals.set(Optional.of(new RunTotals(2L, 2L, 8L)));
+      assertThat(sinks.upToDate()).isFalse();
+      appendTo(topics);
+      awaitUpToDate(sinks);
+      assertThat(sinks.done()).isNotDone();
+      assertThat(root.resolve("sae-viewer/gpt2-small/family/b/atoms/0.json"))
+          .content()
+          .isNotEqualTo(before);
+      assertThat(root.resolve("delphi/latents/blocks.1.hook_resid_post/config.json"))
+          .content()
+          .contains("\"n_tokens\": 8");
+      ManifestFile.write(new OutputFolder(root), manifest, sinks.files());
+    }
+    assertThat(root.resolve(".spool/delphi/a/checkpoint")).exists();
+  }
+
+  /** A second sequence for everything. */
+  private static void appendTo(Map<String, MockTopic> topics) {
+    for (int latent = 0; latent < 3; latent++) {
+      topic(topics, "run.features.a").add(latent == 0 ? 0 : 1, later(latent));
+    }
+    topic(topics, "run.features.b").add(0, later(0)).add(0, later(1));
+    byte[] end = ArrowMessages.encode(new EndOfStream("run", 3, 2, 8));
+    topic(topics, "run.latents.a")
+        .add(0, latents("a", new FeatureRange(0, 2, 3), 2, 1))
+        .add(0, end)
+        .add(1, latents("a", new FeatureRange(1, 2, 3), 2, 1))
+        .add(1, end);
+    topic(topics, "run.latents.b")
+        .add(0, latents("b", new FeatureRange(0, 1, 2), 2, 1))
+        .add(0, end);
+  }
+
+  private static byte[] later(int latent) {
+    return AvroCodec.FEATURE.encode(
+        Fixtures.twoAndFour(latent).setSequences(2).setTokens(8).build());
+  }
+
+  private static void awaitUpToDate(Sinks sinks) throws InterruptedException {
+    for (int tries = 0; tries < 200 && !sinks.upToDate(); tries++) {
+      Thread.sleep(50);
+    }
+    assertThat(sinks.upToDate()).isTrue();
+  }
+
+  private void awaitFile(String file) throws InterruptedException {
+    for (int tries = 0; tries < 200 && !Files.exists(root.resolve(file)); tries++) {
+      Thread.sleep(50);
+    }
+    assertThat(root.resolve(file)).exists();
   }
 
   @Test
@@ -189,7 +280,8 @@ class SinksTest {
                     new SinksConfig(Map.of("bootstrap.servers", "localhost:1"), root, ALL),
                     path,
                     id -> "",
-                    20))
+                    20,
+                    Optional::empty))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("SAE path: 'x/../../y'");
     RunManifest id = Fixtures.manifest(Fixtures.sae("../a", 3, 2).build()).build();
@@ -228,12 +320,22 @@ class SinksTest {
   }
 
   private Sinks start(Set<SinkKind> kinds, Map<String, MockTopic> topics) throws IOException {
+    return start(kinds, topics, AtTheEnd.CLEAN_UP, () -> Optional.of(new RunTotals(1L, 1L, 4L)));
+  }
+
+  private Sinks start(
+      Set<SinkKind> kinds,
+      Map<String, MockTopic> topics,
+      AtTheEnd atTheEnd,
+      Supplier<Optional<RunTotals>> totals)
+      throws IOException {
     return Sinks.start(
-        new SinksConfig(Map.of(), root, kinds),
+        new SinksConfig(Map.of(), root, kinds, "sink", atTheEnd),
         manifest,
         id -> "t" + id,
         20,
-        (name, partitions, contents) -> topic(topics, name).read(contents));
+        totals,
+        (name, partitions, contents, last) -> topic(topics, name).read(contents, last));
   }
 
   private void assertOnlyForViewers() throws IOException {
@@ -276,7 +378,12 @@ class SinksTest {
 
   /** One sequence; the range's first latent fires on its third token. */
   private static byte[] latents(String sae, FeatureRange range) {
-    TokenBatch tokens = new TokenBatch("run", 0, 0, 4, new int[] {1, 2, 3, 4}, List.of(List.of()));
+    return latents(sae, range, 0, 0);
+  }
+
+  private static byte[] latents(String sae, FeatureRange range, long number, long sequence) {
+    TokenBatch tokens =
+        new TokenBatch("run", number, sequence, 4, new int[] {1, 2, 3, 4}, List.of(List.of()));
     return ArrowMessages.encode(
         new LatentBatch(
             tokens,

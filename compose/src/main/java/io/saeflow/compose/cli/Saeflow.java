@@ -75,6 +75,7 @@ public final class Saeflow implements Runnable {
     commandLine.addSubcommand(new DemoCommand(runner, text, home, cache));
     commandLine.addSubcommand(new ViewCommand());
     commandLine.addSubcommand(new BrokerCommand());
+    commandLine.addSubcommand(new VerifyCommand());
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setUsageHelpAutoWidth(true);
     commandLine.setExecutionStrategy(

@@ -5,6 +5,7 @@ import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.sinks.SinkKind;
 import io.saeflow.sinks.files.OutputFolder;
+import io.saeflow.sinks.manifest.Checksums;
 import io.saeflow.sinks.manifest.ManifestFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -38,7 +39,7 @@ public final class RunFolder implements AutoCloseable {
   /** What saeflow writes at the top of an output folder, and all that it ever deletes there. */
   private static final Set<String> ENTRIES =
       Stream.concat(
-              Stream.of(ManifestFile.NAME, INTERNAL, OutputFolder.SPOOL),
+              Stream.of(ManifestFile.NAME, Checksums.FOLDER, INTERNAL, OutputFolder.SPOOL),
               Arrays.stream(SinkKind.values()).map(SinkKind::id))
           .collect(Collectors.toUnmodifiableSet());
 

@@ -116,6 +116,23 @@ public final class Safetensors implements TensorFile {
     return file.longs(dataStart + entry.begin, length(entry), entry.dtype);
   }
 
+  /**
+   * Fills {@code into}, from 0 to its limit, with the bytes of tensor {@code name} as they are.
+   *
+   * @param position of the first byte in the tensor
+   * @throws TensorFileException if there is no such tensor, or it has no such bytes
+   */
+  public void read(String name, long position, ByteBuffer into) throws TensorFileException {
+    Entry entry = entry(name);
+    long bytes = entry.end - entry.begin;
+    if (position < 0 || position > bytes || into.limit() > bytes - position) {
+      throw file.problem(
+          "tensor '%s': %d bytes from %d (expected: within its %d)"
+              .formatted(name, into.limit(), position, bytes));
+    }
+    file.read(dataStart + entry.begin + position, into.position(0));
+  }
+
   @Override
   public void close() {
     file.close();

@@ -12,12 +12,18 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One partition's entries, batch by batch as they came: first each entry's token in the batch and
- * its latent in the range (int32 pairs), then each entry's value (float16).
+ * One partition's entries, batch by batch as they came: a header, each entry's token in the batch
+ * and its latent in the range (int32 pairs), then each entry's value (float16).
+ *
+ * <p>The header has the batch's number and first sequence (int64), how many sequences and entries
+ * it has, how many of its values were clamped (int32), and its largest coordinate (int64), so that
+ * the file alone says what is in it.
  */
 final class EntrySpool implements Closeable {
   static final int LOCATION_BYTES = 2 * Integer.BYTES;
   static final int VALUE_BYTES = Short.BYTES;
+
+  private static final int HEADER_BYTES = 3 * Long.BYTES + 3 * Integer.BYTES;
 
   private static final short LARGEST = Half.fromFloat(65504);
   private static final short INFINITY = Half.fromFloat(Float.POSITIVE_INFINITY);
@@ -49,6 +55,7 @@ final class EntrySpool implements Closeable {
     return range;
   }
 
+  /** Appends a batch; does nothing if it is here already. */
   void add(LatentBatch batch) throws IOException, MalformedMessageException {
     if (!batch.range().equals(range)) {
       throw new MalformedMessageException(
@@ -56,15 +63,69 @@ final class EntrySpool implements Closeable {
               .formatted(batch.number(), batch.range(), range));
     }
     if (batches.contains(batch.number())) {
-      throw new MalformedMessageException(
-          "batch number: %d (expected: each number once in a partition)".formatted(batch.number()));
+      return;
     }
-    batches.put(batch.number(), end, batch.size());
-    sequences += batch.batch().sequences();
-    sequencesTo = Math.max(sequencesTo, batch.batch().firstSequence() + batch.batch().sequences());
-    entries += batch.size();
+    Header header =
+        new Header(
+            batch.number(),
+            batch.batch().firstSequence(),
+            batch.batch().sequences(),
+            batch.size(),
+            clamped(batch),
+            largestCoordinate(batch));
+    take(header, end);
+    buffer.clear();
+    header.write(buffer);
     writeLocations(batch);
     writeValues(batch);
+    drain(buffer.capacity());
+  }
+
+  /**
+   * Takes up what an earlier process left, and cuts off what it wrote after it last saved.
+   *
+   * @param length of the file when it was saved
+   * @param last the last end of the stream that had been seen by then
+   * @param tokens learns which batches there are
+   * @throws MalformedMessageException if the file is not what was saved
+   */
+  void restore(long length, @Nullable EndOfStream last, TokenSpool tokens)
+      throws IOException, MalformedMessageException {
+    if (length < 0 || file.size() < length) {
+      throw new MalformedMessageException(
+          "entries of range %d: %d bytes (expected: %d, as saved)"
+              .formatted(range.index(), file.size(), length));
+    }
+    file.truncate(length);
+    while (end < length) {
+      if (length - end < HEADER_BYTES) {
+        throw damaged(length);
+      }
+      file.read(buffer.clear().limit(HEADER_BYTES), end);
+      Header header = Header.read(buffer.flip());
+      long next = end + header.batchBytes();
+      if (!header.possible() || next > length || batches.contains(header.number)) {
+        throw damaged(length);
+      }
+      take(header, end);
+      tokens.restore(header.number, header.firstSequence, header.sequences);
+      end = next;
+    }
+    endOfStream = last;
+  }
+
+  /** How many bytes the file has. */
+  long length() {
+    return end;
+  }
+
+  /** The last end of the stream that came; null if none did. */
+  @Nullable EndOfStream endOfStream() {
+    return endOfStream;
+  }
+
+  void force() throws IOException {
+    file.force();
   }
 
   void add(EndOfStream message) {
@@ -115,12 +176,12 @@ final class EntrySpool implements Closeable {
 
   /** Where the token and latent pairs of batch {@code batch} begin. */
   long locations(long batch) {
-    return batches.start(batch);
+    return batches.start(batch) + HEADER_BYTES;
   }
 
   /** Where the values of batch {@code batch} begin. */
   long values(long batch) {
-    return batches.start(batch) + (long) LOCATION_BYTES * batches.length(batch);
+    return locations(batch) + (long) LOCATION_BYTES * batches.length(batch);
   }
 
   /** Fills {@code into}; returns the position to go on from. */
@@ -133,26 +194,54 @@ final class EntrySpool implements Closeable {
     file.close();
   }
 
+  private void take(Header header, long start) throws MalformedMessageException {
+    batches.put(header.number, start, header.entries);
+    sequences += header.sequences;
+    sequencesTo = Math.max(sequencesTo, header.firstSequence + header.sequences);
+    entries += header.entries;
+    clamped += header.clamped;
+    largestCoordinate = Math.max(largestCoordinate, header.largestCoordinate);
+  }
+
+  private MalformedMessageException damaged(long length) {
+    return new MalformedMessageException(
+        "entries of range %d: no batch at %d (expected: one after the other up to %d)"
+            .formatted(range.index(), end, length));
+  }
+
+  private static int clamped(LatentBatch batch) {
+    int count = 0;
+    for (float value : batch.values()) {
+      if ((Half.fromFloat(value) & MAGNITUDE) == INFINITY) {
+        count++;
+      }
+    }
+    return count;
+  }
+
+  private long largestCoordinate(LatentBatch batch) {
+    int[] offsets = batch.offsets();
+    int contextLength = batch.batch().contextLength();
+    long largest = 0;
+    for (int token = 0; token < offsets.length - 1; token++) {
+      if (offsets[token] < offsets[token + 1]) {
+        largest = Math.max(largest, batch.batch().firstSequence() + token / contextLength);
+        largest = Math.max(largest, token % contextLength);
+        largest = Math.max(largest, batch.latents()[offsets[token + 1] - 1] - range.from());
+      }
+    }
+    return largest;
+  }
+
   private void writeLocations(LatentBatch batch) throws IOException {
     int[] offsets = batch.offsets();
     int[] latents = batch.latents();
-    int contextLength = batch.batch().contextLength();
-    buffer.clear();
     for (int token = 0; token < offsets.length - 1; token++) {
-      if (offsets[token] == offsets[token + 1]) {
-        continue;
-      }
-      largestCoordinate =
-          Math.max(largestCoordinate, batch.batch().firstSequence() + token / contextLength);
-      largestCoordinate = Math.max(largestCoordinate, token % contextLength);
-      largestCoordinate =
-          Math.max(largestCoordinate, latents[offsets[token + 1] - 1] - range.from());
       for (int entry = offsets[token]; entry < offsets[token + 1]; entry++) {
         drain(LOCATION_BYTES);
         buffer.putInt(token).putInt(latents[entry] - range.from());
       }
     }
-    drain(buffer.capacity());
   }
 
   private void writeValues(LatentBatch batch) throws IOException {
@@ -160,12 +249,10 @@ final class EntrySpool implements Closeable {
       short half = Half.fromFloat(value);
       if ((half & MAGNITUDE) == INFINITY) {
         half = (short) ((half & ~MAGNITUDE) | LARGEST);
-        clamped++;
       }
       drain(VALUE_BYTES);
       buffer.putShort(half);
     }
-    drain(buffer.capacity());
   }
 
   /** Makes room for {@code bytes} in the buffer. */
@@ -173,6 +260,44 @@ final class EntrySpool implements Closeable {
     if (buffer.remaining() < bytes) {
       end = file.write(buffer.flip(), end);
       buffer.clear();
+    }
+  }
+
+  private record Header(
+      long number,
+      long firstSequence,
+      int sequences,
+      int entries,
+      int clamped,
+      long largestCoordinate) {
+    void write(ByteBuffer to) {
+      to.putLong(number).putLong(firstSequence).putInt(sequences);
+      to.putInt(entries).putInt(clamped).putLong(largestCoordinate);
+    }
+
+    static Header read(ByteBuffer from) {
+      return new Header(
+          from.getLong(),
+          from.getLong(),
+          from.getInt(),
+          from.getInt(),
+          from.getInt(),
+          from.getLong());
+    }
+
+    boolean possible() {
+      return number >= 0
+          && firstSequence >= 0
+          && sequences >= 0
+          && entries >= 0
+          && clamped >= 0
+          && clamped <= entries
+          && largestCoordinate >= 0;
+    }
+
+    /** Of the batch in the file, with this header. */
+    long batchBytes() {
+      return HEADER_BYTES + (long) (LOCATION_BYTES + VALUE_BYTES) * entries;
     }
   }
 }

@@ -14,12 +14,16 @@ import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.sinks.files.AtomicFile;
 import io.saeflow.sinks.files.Durability;
 import io.saeflow.sinks.files.OutputFolder;
-import io.saeflow.sinks.topic.TopicContents;
+import io.saeflow.sinks.topic.DurableContents;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,26 +33,34 @@ import org.slf4j.LoggerFactory;
  * point. When text has been appended, they are written anew at the next end of the stream.
  *
  * <p>Every non-zero latent is kept, rounded to float16; one beyond its range becomes the largest
- * finite value of its sign, and is counted. Batches may come in any order; each once a partition.
- * They are kept in {@code .spool} below the output folder until their partition is complete, so
- * memory does not grow with the run; that folder is gone when this is closed.
+ * finite value of its sign, and is counted. Batches may come in any order, and again. They are kept
+ * in {@code .spool} below the output folder, so memory does not grow with the run.
+ *
+ * <p>The spool outlives the process: {@link #save} forces it to the disk and then replaces a
+ * checkpoint of its length, and of where the next process goes on reading. A spool that is damaged
+ * or of another run is begun anew. One that was never saved is removed on {@link #close}, others by
+ * {@link #deleteSpool}.
  */
-public final class LatentCache implements TopicContents {
+public final class LatentCache implements DurableContents {
   private static final Logger LOG = LoggerFactory.getLogger(LatentCache.class);
   private static final int BUFFER_BYTES = 1 << 16;
+  private static final String CHECKPOINT = "checkpoint";
 
   private final RunManifest manifest;
   private final SaeManifest sae;
   private final Path folder;
   private final SpoolFolder spool;
-  private final TokenSpool tokens;
+  private final byte[] identity;
+  private final long[] begin;
   private final List<EntrySpool> partitions = new ArrayList<>();
+  private TokenSpool tokens;
+  private boolean saved;
   private int shards;
   private long clamped;
-  private boolean complete;
+  private long completeSequences = INCOMPLETE;
 
   /**
-   * Creates the spool, removing what an earlier run left there.
+   * Opens the spool that an earlier process saved, or makes one.
    *
    * @param manifest the run
    * @param sae one of its autoencoders
@@ -58,13 +70,20 @@ public final class LatentCache implements TopicContents {
     this.manifest = manifest;
     this.sae = sae;
     this.folder = out.resolve(folder(manifest, sae));
-    ByteBuffer buffer = Shard.littleEndian(BUFFER_BYTES);
-    this.spool = SpoolFolder.create(out.root(), Topics.requireSaeId(sae.getId()));
-    this.tokens =
-        new TokenSpool(SpoolFile.create(spool.file("tokens")), manifest.getContextLength(), buffer);
-    for (int p = 0; p < sae.getFeatureRanges(); p++) {
-      FeatureRange range = new FeatureRange(p, sae.getFeatureRanges(), sae.getLatents());
-      partitions.add(new EntrySpool(SpoolFile.create(spool.file("entries-" + p)), range, buffer));
+    this.spool = SpoolFolder.open(out.root(), Topics.requireSaeId(sae.getId()));
+    this.identity = Checkpoint.identity(manifest, sae);
+    this.begin = new long[sae.getFeatureRanges()];
+    this.tokens = open();
+    try {
+      restore();
+    } catch (MalformedMessageException e) {
+      LOG.warn("{}; the latents are read again from the beginning", e.getMessage());
+      Arrays.fill(begin, 0);
+      closeFiles();
+      partitions.clear();
+      spool.deleteFiles();
+      tokens = open();
+      saved = false;
     }
   }
 
@@ -85,6 +104,32 @@ public final class LatentCache implements TopicContents {
     return "delphi/latents/" + (sharing > 1 ? hook + "." + id : hook);
   }
 
+  /** Also writes, once more, the shards of what is complete already. */
+  @Override
+  public long[] begin() throws IOException, MalformedMessageException {
+    for (EntrySpool entries : partitions) {
+      EndOfStream end = entries.completed();
+      if (end != null) {
+        writeShard(entries, end);
+        completeWith(end);
+      }
+    }
+    return begin.clone();
+  }
+
+  @Override
+  public void save(long[] offsets) throws IOException {
+    tokens.force();
+    List<Checkpoint.Partition> all = new ArrayList<>();
+    for (int p = 0; p < offsets.length; p++) {
+      EntrySpool entries = partitions.get(p);
+      entries.force();
+      all.add(new Checkpoint.Partition(offsets[p], entries.length(), entries.endOfStream()));
+    }
+    new Checkpoint(all).write(spool.file(CHECKPOINT), identity);
+    saved = true;
+  }
+
   @Override
   public void read(int partition, byte[] value) throws IOException, MalformedMessageException {
     read(partition, ArrowMessages.decodeLatents(value));
@@ -103,19 +148,16 @@ public final class LatentCache implements TopicContents {
     }
     EndOfStream end = entries.completed();
     if (end == null) {
-      complete = false;
+      completeSequences = INCOMPLETE;
     } else if (!done) {
       writeShard(entries, end);
-      complete = partitions.stream().allMatch(each -> each.completedSequences() == end.sequences());
-      if (complete) {
-        DelphiConfig.write(folder.resolve("config.json"), manifest, sae, end);
-      }
+      completeWith(end);
     }
   }
 
   @Override
-  public boolean complete() {
-    return complete;
+  public long completeSequences() {
+    return completeSequences;
   }
 
   /** How many shards have been written. */
@@ -128,14 +170,63 @@ public final class LatentCache implements TopicContents {
     return clamped;
   }
 
+  /** Closes the files; what was saved stays. */
   @Override
   public void close() throws IOException {
-    try (spool;
-        tokens) {
+    closeFiles();
+    if (!saved) {
+      spool.delete();
+    }
+  }
+
+  /** Removes what was saved, once it is closed and the shards are not going to grow. */
+  public void deleteSpool() throws IOException {
+    spool.delete();
+  }
+
+  private TokenSpool open() throws IOException {
+    ByteBuffer buffer = Shard.littleEndian(BUFFER_BYTES);
+    for (int p = 0; p < sae.getFeatureRanges(); p++) {
+      FeatureRange range = new FeatureRange(p, sae.getFeatureRanges(), sae.getLatents());
+      partitions.add(new EntrySpool(SpoolFile.open(spool.file("entries-" + p)), range, buffer));
+    }
+    return new TokenSpool(
+        SpoolFile.open(spool.file("tokens")), manifest.getContextLength(), buffer);
+  }
+
+  private void restore() throws IOException, MalformedMessageException {
+    Path file = spool.file(CHECKPOINT);
+    Optional<Checkpoint> found = Checkpoint.read(file, identity, manifest.getRun());
+    List<Checkpoint.Partition> all =
+        found.isPresent()
+            ? found.get().partitions()
+            : Collections.nCopies(begin.length, new Checkpoint.Partition(0, 0, null));
+    if (all.size() != begin.length) {
+      throw new MalformedMessageException(
+          "%s: %d partitions (expected: %d)".formatted(file, all.size(), begin.length));
+    }
+    for (int p = 0; p < begin.length; p++) {
+      partitions.get(p).restore(all.get(p).length(), all.get(p).end(), tokens);
+      begin[p] = all.get(p).offset();
+    }
+    saved = found.isPresent();
+  }
+
+  private void closeFiles() throws IOException {
+    try (TokenSpool closed = tokens) {
       for (EntrySpool entries : partitions) {
         entries.close();
       }
     }
+  }
+
+  private void completeWith(EndOfStream end) throws IOException {
+    boolean all =
+        partitions.stream().allMatch(each -> each.completedSequences() == end.sequences());
+    if (all) {
+      DelphiConfig.write(folder.resolve("config.json"), manifest, sae, end);
+    }
+    completeSequences = all ? end.sequences() : INCOMPLETE;
   }
 
   private void writeShard(EntrySpool entries, EndOfStream end)
@@ -144,8 +235,15 @@ public final class LatentCache implements TopicContents {
     FeatureRange range = entries.range();
     String name = "%d_%d.safetensors".formatted(range.from(), range.to() - 1);
     Path aside = spool.file(name);
-    new Shard(tokens, entries, end, manifest.getContextLength()).write(aside);
-    AtomicFile.move(aside, folder.resolve(name), Durability.FORCED);
+    Path shard = folder.resolve(name);
+    try {
+      new Shard(tokens, entries, end, manifest.getContextLength()).write(aside);
+      AtomicFile.move(aside, shard, Durability.FORCED);
+    } catch (IOException e) {
+      throw AtomicFile.notWritten(shard, e);
+    } finally {
+      Files.deleteIfExists(aside);
+    }
     shards++;
     if (entries.clamped() > 0) {
       clamped += entries.clamped();

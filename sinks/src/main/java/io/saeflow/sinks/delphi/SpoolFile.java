@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.sinks.delphi;
 
+import io.saeflow.sinks.files.AtomicFile;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
@@ -9,7 +10,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** A file of our own, written and read at positions. */
+/** A file of our own, written and read at positions. Its errors name it. */
 final class SpoolFile implements Closeable {
   private final Path path;
   private final FileChannel channel;
@@ -19,23 +20,50 @@ final class SpoolFile implements Closeable {
     this.channel = channel;
   }
 
-  /** Creates the file, or empties it. */
-  static SpoolFile create(Path path) throws IOException {
-    return new SpoolFile(
-        path,
-        FileChannel.open(
-            path,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE));
+  /** Opens the file, or creates it. */
+  static SpoolFile open(Path path) throws IOException {
+    try {
+      return new SpoolFile(
+          path,
+          FileChannel.open(
+              path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE));
+    } catch (IOException e) {
+      throw AtomicFile.notWritten(path, e);
+    }
+  }
+
+  /** How many bytes it has. */
+  long size() throws IOException {
+    return channel.size();
+  }
+
+  /** Cuts off what is beyond {@code size}. */
+  void truncate(long size) throws IOException {
+    try {
+      channel.truncate(size);
+    } catch (IOException e) {
+      throw AtomicFile.notWritten(path, e);
+    }
+  }
+
+  /** Brings what was written to the disk. */
+  void force() throws IOException {
+    try {
+      channel.force(true);
+    } catch (IOException e) {
+      throw AtomicFile.notWritten(path, e);
+    }
   }
 
   /** Writes what {@code bytes} has left; returns the position after it. */
   long write(ByteBuffer bytes, long position) throws IOException {
     long at = position;
-    while (bytes.hasRemaining()) {
-      at += channel.write(bytes, at);
+    try {
+      while (bytes.hasRemaining()) {
+        at += channel.write(bytes, at);
+      }
+    } catch (IOException e) {
+      throw AtomicFile.notWritten(path, e);
     }
     return at;
   }

@@ -2,7 +2,6 @@
 package io.saeflow.sinks.delphi;
 
 import io.saeflow.sinks.files.OutputFolder;
-import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
@@ -10,11 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A folder of temporary files, empty at first and gone in the end. It is on the output's file
- * system, so that a finished file can be moved into place, but outside every folder that a reader
- * lists.
+ * A folder of files that last from one process to the next until they are not needed. It is on the
+ * output's file system, so that a finished file can be moved into place, but outside every folder
+ * that a reader lists.
  */
-final class SpoolFolder implements Closeable {
+final class SpoolFolder {
   private final Path root;
   private final Path folder;
 
@@ -27,11 +26,10 @@ final class SpoolFolder implements Closeable {
    * @param root the output folder
    * @param sae the autoencoder's id
    */
-  static SpoolFolder create(Path root, String sae) throws IOException {
+  static SpoolFolder open(Path root, String sae) throws IOException {
     SpoolFolder spool =
         new SpoolFolder(root, root.resolve(OutputFolder.SPOOL).resolve("delphi").resolve(sae));
     Files.createDirectories(spool.folder);
-    spool.deleteFiles();
     return spool;
   }
 
@@ -40,8 +38,7 @@ final class SpoolFolder implements Closeable {
   }
 
   /** Deletes the files, the folder, and the folders above it that are then empty. */
-  @Override
-  public void close() throws IOException {
+  void delete() throws IOException {
     deleteFiles();
     try {
       for (Path empty = folder; !empty.equals(root); empty = empty.getParent()) {
@@ -52,7 +49,11 @@ final class SpoolFolder implements Closeable {
     }
   }
 
-  private void deleteFiles() throws IOException {
+  /** Deletes the files. */
+  void deleteFiles() throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
       for (Path file : files) {
         Files.delete(file);

@@ -67,6 +67,28 @@ final class TokenSpool implements Closeable {
     file.write(buffer.flip(), position);
   }
 
+  /**
+   * Takes note of a batch whose tokens are in the file already.
+   *
+   * @throws MalformedMessageException if they are not
+   */
+  void restore(long number, long firstSequence, int count)
+      throws IOException, MalformedMessageException {
+    if (sequences.contains(number)) {
+      return;
+    }
+    long end = (firstSequence + count) * contextLength * Integer.BYTES;
+    if (firstSequence + count > MOST_SEQUENCES || file.size() < end) {
+      throw new MalformedMessageException(
+          "tokens: %d bytes (expected: %d, for batch %d)".formatted(file.size(), end, number));
+    }
+    sequences.put(number, firstSequence, count);
+  }
+
+  void force() throws IOException {
+    file.force();
+  }
+
   long firstSequence(long batch) {
     return sequences.start(batch);
   }

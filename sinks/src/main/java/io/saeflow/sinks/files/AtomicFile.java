@@ -5,6 +5,7 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -28,16 +29,24 @@ public final class AtomicFile {
   /**
    * Writes {@code target}, replacing it if it exists; its folders are made. While it is written it
    * is called {@code .<name>.part}, in the same folder; on failure that is removed.
+   *
+   * @throws IOException as {@link #notWritten}
    */
   public static void write(Path target, Durability durability, Content content) throws IOException {
     Path folder = folder(target);
-    Files.createDirectories(folder);
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw notWritten(folder, e);
+    }
     Path aside = folder.resolve("." + target.getFileName() + ".part");
     try {
       try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(aside))) {
         content.writeTo(out);
       }
       move(aside, target, durability);
+    } catch (IOException e) {
+      throw notWritten(target, e);
     } finally {
       Files.deleteIfExists(aside);
     }
@@ -58,6 +67,21 @@ public final class AtomicFile {
     if (durability == Durability.FORCED) {
       force(folder, StandardOpenOption.READ);
     }
+  }
+
+  /**
+   * An exception that says which file could not be written, and why; the system's own often leaves
+   * out one or the other.
+   */
+  public static IOException notWritten(Path file, IOException cause) {
+    String reason = cause.getMessage();
+    if (cause instanceof FileSystemException system) {
+      reason = system.getReason();
+    }
+    return new IOException(
+        "%s: %s (expected: a folder that can be written, with room)"
+            .formatted(file, reason == null ? cause.getClass().getSimpleName() : reason),
+        cause);
   }
 
   private static Path folder(Path target) {

@@ -7,6 +7,7 @@ import io.saeflow.sinks.files.Durability;
 import io.saeflow.sinks.files.JsonFile;
 import io.saeflow.sinks.files.OutputFolder;
 import java.io.IOException;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -17,8 +18,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@code manifest.json}: the run's manifest, field by field in its schema's order (maps by key)
- * without what only concerns its topics, and {@code files}, a list of what each sink wrote. Written
- * last, it says that the rest is complete.
+ * without what only concerns its topics, and {@code files}, a list of what each sink wrote, with
+ * the SHA-256 of its {@link Checksums} (null where there are none). Written last, it says that the
+ * rest is complete.
  */
 public final class ManifestFile {
   /** Its name, in the output folder. */
@@ -29,9 +31,20 @@ public final class ManifestFile {
 
   private ManifestFile() {}
 
-  /** Replaces the file; when this returns it is on the disk. */
+  /**
+   * Writes the checksums of what the sinks wrote, then replaces the manifest; when this returns, it
+   * is on the disk.
+   *
+   * @throws IOException also if files are missing, or there are more
+   */
   public static void write(OutputFolder out, RunManifest manifest, List<SinkFiles> files)
       throws IOException {
+    Map<SinkFiles, String> digests = new HashMap<>();
+    for (SinkFiles written : files) {
+      if (written.reproducible()) {
+        digests.put(written, Checksums.write(out, written));
+      }
+    }
     JsonFile.write(
         out.resolve(NAME),
         Durability.FORCED,
@@ -46,6 +59,10 @@ public final class ManifestFile {
             json.writeStringField("sae", written.sae());
             json.writeStringField("folder", written.folder());
             json.writeNumberField("files", written.files());
+            String digest = digests.get(written);
+            json.writeStringField(
+                "checksums", digest == null ? null : Checksums.file(written.sink(), written.sae()));
+            json.writeStringField("sha256", digest);
             json.writeEndObject();
           }
           json.writeEndArray();
@@ -53,12 +70,15 @@ public final class ManifestFile {
         });
   }
 
+  /** The fields of a record of the manifest's that are in the file, in their order. */
+  public static List<Schema.Field> fields(Schema schema) {
+    return schema.getFields().stream().filter(field -> !LEFT_OUT.contains(field.name())).toList();
+  }
+
   private static void writeFields(JsonGenerator json, IndexedRecord record) throws IOException {
-    for (Schema.Field field : record.getSchema().getFields()) {
-      if (!LEFT_OUT.contains(field.name())) {
-        json.writeFieldName(field.name());
-        writeValue(json, record.get(field.pos()));
-      }
+    for (Schema.Field field : fields(record.getSchema())) {
+      json.writeFieldName(field.name());
+      writeValue(json, record.get(field.pos()));
     }
   }
 

@@ -8,5 +8,6 @@ package io.saeflow.sinks.manifest;
  * @param sae the autoencoder's id
  * @param folder where, relative to the output folder; the file itself if the sink writes but one
  * @param files how many files
+ * @param reproducible whether the same work gives the same bytes; only then are there checksums
  */
-public record SinkFiles(String sink, String sae, String folder, int files) {}
+public record SinkFiles(String sink, String sae, String folder, int files, boolean reproducible) {}

@@ -41,7 +41,7 @@ public final class FeatureRecordConsumer implements TopicContents {
   @Override
   public void read(int partition, byte[] value) throws IOException, MalformedMessageException {
     FeatureRecord record = AvroCodec.FEATURE.decode(value);
-    requireConsistent(record);
+    requireConsistent(record, latents);
     for (FeatureVersions follower : followers) {
       follower.add(record, value);
     }
@@ -61,8 +61,8 @@ public final class FeatureRecordConsumer implements TopicContents {
   }
 
   @Override
-  public boolean complete() {
-    return written.cardinality() == latents;
+  public long completeSequences() {
+    return written.cardinality() == latents ? sequences : INCOMPLETE;
   }
 
   /** How many latents have been written as of the most sequences. */
@@ -92,7 +92,13 @@ public final class FeatureRecordConsumer implements TopicContents {
     }
   }
 
-  private void requireConsistent(FeatureRecord record) throws MalformedMessageException {
+  /**
+   * Checks what every record fulfils, complete or not, so that whoever uses it need not.
+   *
+   * @param latents how many latents the autoencoder has
+   */
+  public static void requireConsistent(FeatureRecord record, int latents)
+      throws MalformedMessageException {
     int latent = record.getLatent();
     if (latent < 0 || latent >= latents) {
       throw new MalformedMessageException(

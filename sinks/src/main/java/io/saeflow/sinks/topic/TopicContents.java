@@ -9,6 +9,9 @@ import java.io.IOException;
  * this in the end, whether it completed or not.
  */
 public interface TopicContents extends AutoCloseable {
+  /** Not everything is written. */
+  long INCOMPLETE = -1;
+
   /**
    * Takes the next message of one partition. Partitions come interleaved, each in its order.
    *
@@ -17,8 +20,11 @@ public interface TopicContents extends AutoCloseable {
    */
   void read(int partition, byte[] value) throws IOException, MalformedMessageException;
 
-  /** Whether everything expected has been read and written; then reading ends. */
-  boolean complete();
+  /**
+   * How many sequences an end of the stream said there were, if everything of them is written and
+   * nothing beyond them is known; else {@link #INCOMPLETE}. More may follow.
+   */
+  long completeSequences();
 
   @Override
   void close() throws IOException;

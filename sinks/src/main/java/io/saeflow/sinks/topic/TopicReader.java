@@ -1,60 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.sinks.topic;
 
-import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongPredicate;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Reads all partitions of one topic from their beginning into a {@link TopicContents}, on a thread
- * of its own, until that is complete. It belongs to no consumer group and commits nothing: a rerun
- * reads everything again.
+ * Reads all partitions of one topic into a {@link TopicContents}, on a thread of its own.
+ *
+ * <p>{@link DurableContents} are saved every few seconds and when reading ends; the offsets are
+ * then committed, so that what lies below them may be deleted, and the next reader goes on there.
+ * Others are read from the beginning each time. No group is joined: which partitions are read is
+ * fixed.
+ *
+ * <p>What waits to be read is bounded by the fetch sizes, whatever a slow disk or a long topic
+ * does: a fetch that has not been used up is not followed by another from the same broker.
  */
 public final class TopicReader implements AutoCloseable {
   /** A poll's records are all on the heap at once, and each may be megabytes. */
   private static final int POLL_RECORDS = 20;
 
+  /** Of one fetch; a message that is larger still comes, alone. */
+  private static final int FETCH_BYTES = 16 << 20;
+
   private static final Duration POLL_TIMEOUT = Duration.ofMillis(250);
+  private static final Duration SAVE_INTERVAL = Duration.ofSeconds(3);
+
+  /** A stop must not take longer than a few seconds. */
+  private static final Duration COMMIT_TIMEOUT = Duration.ofSeconds(5);
+
+  private static final Logger LOG = LoggerFactory.getLogger(TopicReader.class);
 
   private final Consumer<byte[], byte[]> consumer;
   private final String topic;
-  private final int partitions;
+  private final List<TopicPartition> partitions;
   private final TopicContents contents;
+  private final LongPredicate last;
   private final CompletableFuture<Void> done = new CompletableFuture<>();
   private volatile boolean closing;
+  private volatile long completeSequences = TopicContents.INCOMPLETE;
+
+  /** For each partition, the offset of the message to be read next. */
+  private long[] next;
+
+  private long[] saved;
+  private long saveTime;
 
   private TopicReader(
-      Consumer<byte[], byte[]> consumer, String topic, int partitions, TopicContents contents) {
+      Consumer<byte[], byte[]> consumer,
+      String topic,
+      int partitions,
+      TopicContents contents,
+      LongPredicate last) {
     this.consumer = consumer;
     this.topic = topic;
-    this.partitions = partitions;
+    this.partitions =
+        IntStream.range(0, partitions).mapToObj(p -> new TopicPartition(topic, p)).toList();
     this.contents = contents;
+    this.last = last;
+    this.next = new long[partitions];
+    this.saved = next;
   }
 
   /**
    * Starts reading from a cluster, committed messages only.
    *
    * @param kafka client properties, at least {@code bootstrap.servers}
+   * @param group under which offsets are committed
    * @param partitions how many the topic must have
    * @param contents closed when reading ends
+   * @param last whether reading ends when the contents are complete with so many sequences; called
+   *     from the reader's thread, again and again
    */
   public static TopicReader start(
-      Map<String, Object> kafka, String topic, int partitions, TopicContents contents) {
-    return start(new KafkaConsumer<>(properties(kafka, topic)), topic, partitions, contents);
+      Map<String, Object> kafka,
+      String group,
+      String topic,
+      int partitions,
+      TopicContents contents,
+      LongPredicate last) {
+    return start(
+        new KafkaConsumer<>(properties(kafka, group, topic)), topic, partitions, contents, last);
   }
 
   /**
@@ -63,24 +109,34 @@ public final class TopicReader implements AutoCloseable {
    * @param consumer neither subscribed nor assigned
    * @param partitions how many the topic must have
    * @param contents closed when reading ends
+   * @param last whether reading ends when the contents are complete with so many sequences
    */
   public static TopicReader start(
-      Consumer<byte[], byte[]> consumer, String topic, int partitions, TopicContents contents) {
-    TopicReader reader = new TopicReader(consumer, topic, partitions, contents);
+      Consumer<byte[], byte[]> consumer,
+      String topic,
+      int partitions,
+      TopicContents contents,
+      LongPredicate last) {
+    TopicReader reader = new TopicReader(consumer, topic, partitions, contents, last);
     new Thread(reader::run, "sink " + topic).start();
     return reader;
   }
 
   /**
-   * Completes when the contents are complete and closed. Fails with the first error, which names
-   * the message that caused it as {@code topic-partition@offset}, and is cancelled if the reader is
-   * closed before.
+   * Completes when the contents are complete for good, and closed. Fails with the first error,
+   * which names the message that caused it as {@code topic-partition@offset}, and is cancelled if
+   * the reader is closed before.
    */
   public CompletableFuture<Void> done() {
     return done;
   }
 
-  /** Stops reading and waits until the consumer and the contents are closed. */
+  /** What the contents' {@link TopicContents#completeSequences} last was. Any thread may ask. */
+  public long completeSequences() {
+    return completeSequences;
+  }
+
+  /** Saves what was read, stops reading and waits until consumer and contents are closed. */
   @Override
   public void close() {
     closing = true;
@@ -89,9 +145,9 @@ public final class TopicReader implements AutoCloseable {
     done.handle((nothing, failure) -> true).join();
   }
 
-  static Map<String, Object> properties(Map<String, Object> kafka, String topic) {
+  static Map<String, Object> properties(Map<String, Object> kafka, String group, String topic) {
     Map<String, Object> properties = new HashMap<>(kafka);
-    properties.remove(ConsumerConfig.GROUP_ID_CONFIG);
+    properties.put(ConsumerConfig.GROUP_ID_CONFIG, group);
     properties.remove(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
     properties.put(ConsumerConfig.CLIENT_ID_CONFIG, "sink-" + topic);
     properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
@@ -101,9 +157,8 @@ public final class TopicReader implements AutoCloseable {
     properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "none");
     properties.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     properties.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
-    properties.putIfAbsent(
-        ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, Topics.MAX_REQUEST_BYTES);
-    properties.putIfAbsent(ConsumerConfig.FETCH_MAX_BYTES_CONFIG, Topics.MAX_REQUEST_BYTES);
+    properties.putIfAbsent(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, FETCH_BYTES);
+    properties.putIfAbsent(ConsumerConfig.FETCH_MAX_BYTES_CONFIG, FETCH_BYTES);
     properties.putIfAbsent(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, POLL_RECORDS);
     return properties;
   }
@@ -129,23 +184,102 @@ public final class TopicReader implements AutoCloseable {
 
   private boolean readToTheEnd() throws IOException, MalformedMessageException {
     List<PartitionInfo> found = consumer.partitionsFor(topic);
-    if (!found.isEmpty() && found.size() != partitions) {
+    if (!found.isEmpty() && found.size() != partitions.size()) {
       throw new IllegalStateException(
-          "partitions of %s: %d (expected: %d)".formatted(topic, found.size(), partitions));
+          "partitions of %s: %d (expected: %d)".formatted(topic, found.size(), partitions.size()));
     }
-    List<TopicPartition> all =
-        IntStream.range(0, partitions).mapToObj(p -> new TopicPartition(topic, p)).toList();
-    consumer.assign(all);
-    consumer.seekToBeginning(all);
-    while (!closing && !contents.complete()) {
-      for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL_TIMEOUT)) {
-        if (closing) {
-          return false;
-        }
-        read(record);
+    consumer.assign(partitions);
+    seek();
+    boolean ended = ended();
+    while (!closing && !ended) {
+      readNext();
+      saveWhenDue();
+      ended = ended();
+    }
+    save();
+    return ended;
+  }
+
+  private boolean ended() {
+    completeSequences = contents.completeSequences();
+    return completeSequences != TopicContents.INCOMPLETE && last.test(completeSequences);
+  }
+
+  private void seek() throws IOException, MalformedMessageException {
+    if (!(contents instanceof DurableContents durable)) {
+      consumer.seekToBeginning(partitions);
+      return;
+    }
+    next = durable.begin();
+    Map<TopicPartition, Long> beginnings = consumer.beginningOffsets(partitions);
+    for (TopicPartition partition : partitions) {
+      long offset = next[partition.partition()];
+      long beginning = beginnings.getOrDefault(partition, 0L);
+      if (beginning > offset) {
+        throw new IllegalStateException(
+            "%s: begins at %d (expected: at most %d, up to where this sink has read; --keep latents, or a sink started before the run, avoids it)"
+                .formatted(partition, beginning, offset));
       }
+      consumer.seek(partition, offset);
     }
-    return contents.complete();
+    saved = next.clone();
+    saveTime = System.nanoTime();
+    // The process may have ended between saving and committing; and who deletes must know of us.
+    commit(saved);
+  }
+
+  private void readNext() throws IOException, MalformedMessageException {
+    ConsumerRecords<byte[], byte[]> records;
+    try {
+      records = consumer.poll(POLL_TIMEOUT);
+    } catch (WakeupException e) {
+      return; // closing
+    }
+    for (ConsumerRecord<byte[], byte[]> record : records) {
+      if (closing) {
+        return;
+      }
+      read(record);
+      next[record.partition()] = record.offset() + 1;
+    }
+    if (!(contents instanceof DurableContents)) {
+      return;
+    }
+    for (TopicPartition partition : partitions) {
+      // Beyond the markers of transactions, which are no records.
+      next[partition.partition()] = consumer.position(partition);
+    }
+  }
+
+  private void saveWhenDue() throws IOException {
+    if (System.nanoTime() - saveTime >= SAVE_INTERVAL.toNanos()) {
+      save();
+    }
+  }
+
+  private void save() throws IOException {
+    saveTime = System.nanoTime();
+    if (contents instanceof DurableContents durable && !Arrays.equals(next, saved)) {
+      long[] offsets = next.clone();
+      durable.save(offsets);
+      saved = offsets;
+      commit(offsets);
+    }
+  }
+
+  private void commit(long[] offsets) {
+    Map<TopicPartition, OffsetAndMetadata> all = new HashMap<>();
+    partitions.forEach(p -> all.put(p, new OffsetAndMetadata(offsets[p.partition()])));
+    try {
+      try {
+        consumer.commitSync(all, COMMIT_TIMEOUT);
+      } catch (WakeupException e) {
+        consumer.commitSync(all, COMMIT_TIMEOUT);
+      }
+    } catch (RetriableException e) {
+      // What is saved counts; until the next commit only more is kept on the topic than needed.
+      LOG.warn("offsets of {} could not be committed", topic, e);
+    }
   }
 
   private void read(ConsumerRecord<byte[], byte[]> record)

@@ -22,10 +22,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@link #poll} is for one thread; {@link #read} for any.
  */
-final class RecordLog implements Closeable {
+public final class RecordLog implements Closeable {
   /** Takes one frame after another. */
   @FunctionalInterface
-  interface Frames {
+  public interface Frames {
     /**
      * Takes a frame.
      *
@@ -36,7 +36,7 @@ final class RecordLog implements Closeable {
   }
 
   /** No message on a topic is larger, so a greater number is damage. */
-  static final int MAX_FRAME = 64 << 20;
+  public static final int MAX_FRAME = 64 << 20;
 
   private static final int BUFFER = 1 << 20;
 
@@ -57,7 +57,7 @@ final class RecordLog implements Closeable {
    *
    * @throws NoSuchFileException if there is none
    */
-  static RecordLog open(Path file) throws IOException {
+  public static RecordLog open(Path file) throws IOException {
     // The key first: should the file be replaced in between, this one counts as replaced later.
     Object key = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
     return new RecordLog(file, FileChannel.open(file, StandardOpenOption.READ), key);
@@ -80,7 +80,7 @@ final class RecordLog implements Closeable {
    * @return how many frames
    * @throws MalformedMessageException if a length cannot be right, or {@code frames} throws it
    */
-  int poll(long limit, Frames frames) throws IOException, MalformedMessageException {
+  public int poll(long limit, Frames frames) throws IOException, MalformedMessageException {
     long end =
         Math.min(
             channel.size(), limit > Long.MAX_VALUE - position ? Long.MAX_VALUE : position + limit);

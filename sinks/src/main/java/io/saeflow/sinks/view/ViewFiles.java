@@ -11,9 +11,14 @@ import java.io.IOException;
 
 /** Where the viewer's files are, relative to the output folder, and those that never grow. */
 public final class ViewFiles {
-  static final String RUN = "view/run.json";
-  static final String VOCABULARY = "view/vocabulary.json";
-  static final String PROGRESS = "view/progress.jsonl";
+  /** What the run is. */
+  public static final String RUN = "view/run.json";
+
+  /** The tokens' texts. */
+  public static final String VOCABULARY = "view/vocabulary.json";
+
+  /** How far the run was, when; grows. */
+  public static final String PROGRESS = "view/progress.jsonl";
 
   private ViewFiles() {}
 

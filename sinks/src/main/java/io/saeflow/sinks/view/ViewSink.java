@@ -2,6 +2,7 @@
 package io.saeflow.sinks.view;
 
 import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.sinks.files.AtomicFile;
 import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.records.FeatureVersions;
 import java.io.IOException;
@@ -20,6 +21,7 @@ import java.util.BitSet;
  * replaced when this opens, because the topic is then read from its beginning.
  */
 public final class ViewSink implements FeatureVersions {
+  private final Path file;
   private final FileChannel channel;
   private final BitSet alive;
   private final BitSet dead;
@@ -31,7 +33,7 @@ public final class ViewSink implements FeatureVersions {
    * @throws IllegalArgumentException if it cannot be a file's name
    */
   public ViewSink(OutputFolder out, String sae, int latents) throws IOException {
-    Path file = out.resolve(ViewFiles.records(sae));
+    file = out.resolve(ViewFiles.records(sae));
     Files.createDirectories(file.resolveSibling("."));
     // A new file, not an emptied one: who has the old one open can tell, however long the new one
     // has become.
@@ -46,8 +48,12 @@ public final class ViewSink implements FeatureVersions {
   public void add(FeatureRecord record, byte[] encoded) throws IOException {
     ByteBuffer frame = ByteBuffer.allocate(Integer.BYTES + encoded.length);
     frame.putInt(encoded.length).put(encoded).flip();
-    while (frame.hasRemaining()) {
-      channel.write(frame);
+    try {
+      while (frame.hasRemaining()) {
+        channel.write(frame);
+      }
+    } catch (IOException e) {
+      throw AtomicFile.notWritten(file, e);
     }
     count(record);
   }

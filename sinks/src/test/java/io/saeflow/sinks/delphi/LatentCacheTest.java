@@ -54,10 +54,10 @@ class LatentCacheTest {
       assertThat(cache.shards()).isZero();
       send(cache, 1, upper0);
       assertThat(cache.shards()).isEqualTo(1);
-      assertThat(cache.complete()).isFalse();
+      assertThat(cache.completeSequences()).isEqualTo(-1);
       send(cache, 0, lower1);
       send(cache, 0, end);
-      assertThat(cache.complete()).isTrue();
+      assertThat(cache.completeSequences()).isNotNegative();
       assertThat(cache.shards()).isEqualTo(2);
       assertThat(cache.clamped()).isZero();
     }
@@ -131,7 +131,7 @@ class LatentCacheTest {
     try (LatentCache cache = cache(sae)) {
       send(cache, 0, new EndOfStream("run", 0, 0, 0));
       send(cache, 1, new EndOfStream("run", 0, 0, 0));
-      assertThat(cache.complete()).isTrue();
+      assertThat(cache.completeSequences()).isNotNegative();
     }
     try (Safetensors shard = open("5_9")) {
       assertThat(shard.shape("tokens")).containsExactly(0L, 4L);
@@ -285,9 +285,19 @@ class LatentCacheTest {
   }
 
   @Test
-  void refusesABatchThatComesTwice() throws Exception {
-    LatentBatch batch = batch(new FeatureRange(0, 2, 10), 3, 0, 1, new int[][] {});
-    assertRefused("batch number: 3 (expected: each number once in a partition)", batch, batch);
+  void aBatchThatComesTwiceCountsOnce() throws Exception {
+    FeatureRange all = new FeatureRange(0, 1, 10);
+    LatentBatch batch = batch(all, 0, 0, 1, new int[][] {{1, 3}}, 2);
+    try (LatentCache cache = cache(Fixtures.sae("a", 10, 1).build())) {
+      send(cache, 0, batch);
+      send(cache, 0, batch);
+      send(cache, 0, new EndOfStream("run", 1, 1, 4));
+      send(cache, 0, batch);
+      assertThat(cache.completeSequences()).isEqualTo(1);
+    }
+    try (Safetensors shard = open("0_9")) {
+      assertThat(shard.longs("locations")).containsExactly(0, 1, 3);
+    }
   }
 
   @Test
@@ -301,13 +311,13 @@ class LatentCacheTest {
       send(cache, 0, appended);
       send(cache, 0, new EndOfStream("run", 1, 2, 8));
       send(cache, 0, first);
-      assertThat(cache.complete()).isFalse();
+      assertThat(cache.completeSequences()).isEqualTo(-1);
       send(cache, 0, new EndOfStream("run", 4, 4, 16));
       assertThat(cache.shards()).isZero();
       send(cache, 0, appendedToo);
-      assertThat(cache.complete()).isTrue();
+      assertThat(cache.completeSequences()).isNotNegative();
       send(cache, 0, new EndOfStream("run", 1, 2, 8));
-      assertThat(cache.complete()).isTrue();
+      assertThat(cache.completeSequences()).isNotNegative();
       assertThat(cache.shards()).isEqualTo(1);
     }
     try (Safetensors shard = open("0_9")) {
@@ -319,12 +329,12 @@ class LatentCacheTest {
     try (LatentCache cache = cache(one)) {
       send(cache, 0, first);
       send(cache, 0, new EndOfStream("run", 1, 2, 8));
-      assertThat(cache.complete()).isTrue();
+      assertThat(cache.completeSequences()).isNotNegative();
       send(cache, 0, appendedToo);
-      assertThat(cache.complete()).isFalse();
+      assertThat(cache.completeSequences()).isEqualTo(-1);
       send(cache, 0, appended);
       send(cache, 0, new EndOfStream("run", 4, 4, 16));
-      assertThat(cache.complete()).isTrue();
+      assertThat(cache.completeSequences()).isNotNegative();
       assertThat(cache.shards()).isEqualTo(2);
     }
     assertSameFiles(inOneGo);
@@ -355,7 +365,7 @@ class LatentCacheTest {
         for (LatentMessage message : messages) {
           send(cache, 0, message);
         }
-        assertThat(cache.complete()).isTrue();
+        assertThat(cache.completeSequences()).isNotNegative();
       }
       if (expected == null) {
         expected = Fixtures.tree(root);
@@ -427,7 +437,7 @@ class LatentCacheTest {
       send(cache, 0, new EndOfStream("run", 3, 3, 12));
       assertThat(cache.shards()).isZero();
       send(cache, 0, batch(all, 1, 1, 1, new int[][] {}));
-      assertThat(cache.complete()).isTrue();
+      assertThat(cache.completeSequences()).isNotNegative();
     }
   }
 

@@ -39,7 +39,9 @@ class AtomicFileTest {
                       throw new IOException("disk full");
                     }))
         .isInstanceOf(IOException.class)
-        .hasMessage("disk full");
+        .hasMessage(
+            root.resolve("file")
+                + ": disk full (expected: a folder that can be written, with room)");
     assertThat(target).hasBinaryContent(new byte[] {1});
     assertThat(folder).isDirectoryNotContaining(path -> !path.equals(target));
   }

@@ -2,6 +2,7 @@
 package io.saeflow.sinks.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.saeflow.schemas.feature.FeedPosition;
 import io.saeflow.schemas.feature.RunManifest;
@@ -9,6 +10,7 @@ import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.sinks.Fixtures;
 import io.saeflow.sinks.files.OutputFolder;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -26,10 +28,16 @@ class ManifestFileTest {
             .setKeep(List.of("latents"))
             .setLatentSinks(List.of("sink"))
             .build();
+    Path folder = Files.createDirectories(root.resolve("sae-viewer/gpt2-small/family/a/atoms"));
+    Files.writeString(folder.resolve("0.json"), "abc");
+    Files.writeString(folder.resolve("1.json"), "");
+    Files.writeString(folder.resolve(".2.json.part"), "not yet");
     ManifestFile.write(
         new OutputFolder(root),
         manifest,
-        List.of(new SinkFiles("sae-viewer", "a", "sae-viewer/gpt2-small/family/a/atoms", 16)));
+        List.of(
+            new SinkFiles("sae-viewer", "a", "sae-viewer/gpt2-small/family/a/atoms", 2, true),
+            new SinkFiles("view", "a", "view/a.records", 1, false)));
     assertThat(root.resolve("manifest.json"))
         .content()
         .isEqualTo(
@@ -91,11 +99,43 @@ class ManifestFileTest {
                         "sink": "sae-viewer",
                         "sae": "a",
                         "folder": "sae-viewer/gpt2-small/family/a/atoms",
-                        "files": 16
+                        "files": 2,
+                        "checksums": "checksums/sae-viewer/a.sha256",
+                        "sha256": "90edf9b6cf721882801b9edca1fdd3391a5097081083ce8f56f439cbd730c928"
+                    },
+                    {
+                        "sink": "view",
+                        "sae": "a",
+                        "folder": "view/a.records",
+                        "files": 1,
+                        "checksums": null,
+                        "sha256": null
                     }
                 ]
             }
             """);
-    assertThat(root).isDirectoryNotContaining(path -> !path.endsWith("manifest.json"));
+    // The digests are those that FIPS 180 lists for "abc" and nothing.
+    assertThat(root.resolve("checksums/sae-viewer/a.sha256"))
+        .content()
+        .isEqualTo(
+            """
+            ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  sae-viewer/gpt2-small/family/a/atoms/0.json
+            e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  sae-viewer/gpt2-small/family/a/atoms/1.json
+            """);
+  }
+
+  @Test
+  void refusesAnotherNumberOfFilesThanWereWritten() throws IOException {
+    Path folder = Files.createDirectories(root.resolve("delphi/x"));
+    Files.writeString(folder.resolve("config.json"), "{}");
+    assertThatThrownBy(
+            () ->
+                ManifestFile.write(
+                    new OutputFolder(root),
+                    Fixtures.manifest(Fixtures.sae("a", 16, 2).build()).build(),
+                    List.of(new SinkFiles("delphi", "a", "delphi/x", 3, true))))
+        .isInstanceOf(IOException.class)
+        .hasMessage(folder + ": 1 files (expected: 3)");
+    assertThat(root.resolve("manifest.json")).doesNotExist();
   }
 }

@@ -73,9 +73,9 @@ class FeatureRecordConsumerTest {
     consumer.read(0, one);
     consumer.read(0, AvroCodec.FEATURE.encode(Fixtures.dead(0).setComplete(false).build()));
     assertThat(consumer.written()).isEqualTo(1);
-    assertThat(consumer.complete()).isFalse();
+    assertThat(consumer.completeSequences()).isEqualTo(-1);
     consumer.read(0, AvroCodec.FEATURE.encode(Fixtures.dead(0).build()));
-    assertThat(consumer.complete()).isTrue();
+    assertThat(consumer.completeSequences()).isNotNegative();
   }
 
   @Test
@@ -89,12 +89,12 @@ class FeatureRecordConsumerTest {
     consumer.read(0, AvroCodec.FEATURE.encode(zeroOf1));
     consumer.read(0, AvroCodec.FEATURE.encode(zeroOf2));
     consumer.read(1, AvroCodec.FEATURE.encode(oneOf1));
-    assertThat(consumer.complete()).isFalse();
+    assertThat(consumer.completeSequences()).isEqualTo(-1);
     consumer.read(1, AvroCodec.FEATURE.encode(oneOf2));
-    assertThat(consumer.complete()).isTrue();
+    assertThat(consumer.completeSequences()).isNotNegative();
     consumer.read(
         1, AvroCodec.FEATURE.encode(Fixtures.dead(1).setSequences(3).setComplete(false).build()));
-    assertThat(consumer.complete()).isFalse();
+    assertThat(consumer.completeSequences()).isEqualTo(-1);
     assertThat(seen).containsExactly(zeroOf1, zeroOf2, oneOf1, oneOf2);
   }
 

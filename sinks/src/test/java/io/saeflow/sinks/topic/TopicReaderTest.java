@@ -4,10 +4,10 @@ package io.saeflow.sinks.topic;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -43,8 +43,8 @@ class TopicReaderTest {
     }
 
     @Override
-    public boolean complete() {
-      return messages.size() >= expected;
+    public long completeSequences() {
+      return messages.size() >= expected ? messages.size() : INCOMPLETE;
     }
 
     @Override
@@ -139,6 +139,100 @@ class TopicReaderTest {
     }
   }
 
+  /** Begins at 3 and 1, and remembers what was saved. */
+  private static final class Durable implements DurableContents {
+    private final Recorded contents;
+    private final List<String> calls = new ArrayList<>();
+
+    Durable(int expected) {
+      this.contents = new Recorded(expected);
+    }
+
+    @Override
+    public long[] begin() {
+      return new long[] {3, 1};
+    }
+
+    @Override
+    public void save(long[] offsets) {
+      calls.add("save " + Arrays.toString(offsets) + " after " + contents.messages.size());
+    }
+
+    @Override
+    public void read(int partition, byte[] value) throws IOException, MalformedMessageException {
+      contents.read(partition, value);
+    }
+
+    @Override
+    public long completeSequences() {
+      return contents.completeSequences();
+    }
+
+    @Override
+    public void close() {
+      calls.add("close");
+    }
+  }
+
+  private static MockTopic fiveAndTwo() {
+    MockTopic topic = new MockTopic("t", 2);
+    for (int i = 0; i < 5; i++) {
+      topic.add(0, new byte[] {(byte) (10 + i)});
+    }
+    return topic.add(1, new byte[] {20}).add(1, new byte[] {21});
+  }
+
+  @Test
+  void durableContentsGoOnWhereTheyWereSavedAndAreCommittedAfterTheNextSave() throws Exception {
+    MockTopic topic = fiveAndTwo();
+    Durable contents = new Durable(3);
+    try (TopicReader reader = topic.read(contents)) {
+      assertThat(reader.done().get(10, TimeUnit.SECONDS)).isNull();
+    }
+    assertThat(contents.contents.messages).containsExactlyInAnyOrder("0:13", "0:14", "1:21");
+    assertThat(contents.calls).endsWith("save [5, 2] after 3", "close");
+    assertThat(topic.committed()).isEqualTo(Map.of(0, 5L, 1, 2L));
+  }
+
+  @Test
+  void closingSavesAndCommitsWhatWasRead() throws Exception {
+    MockTopic topic = fiveAndTwo();
+    Durable contents = new Durable(99);
+    TopicReader reader = topic.read(contents);
+    for (int i = 0; i < 1000 && contents.contents.messages.size() < 3; i++) {
+      Thread.sleep(10);
+    }
+    reader.close();
+    assertThat(reader.done()).isCancelled();
+    assertThat(contents.calls).endsWith("save [5, 2] after 3", "close");
+    assertThat(topic.committed()).isEqualTo(Map.of(0, 5L, 1, 2L));
+  }
+
+  @Test
+  void nothingIsSavedAfterAFailure() {
+    MockTopic topic = fiveAndTwo().add(1, new byte[] {1});
+    Durable contents = new Durable(99);
+    try (TopicReader reader = topic.read(contents)) {
+      assertThatThrownBy(() -> reader.done().get(10, TimeUnit.SECONDS))
+          .cause()
+          .hasMessage("t-1@2: disk full");
+    }
+    assertThat(contents.calls).containsExactly("close");
+    assertThat(topic.committed()).isEqualTo(Map.of(0, 3L, 1, 1L));
+  }
+
+  @Test
+  void messagesThatAreDeletedBeforeTheyWereReadAreMissed() {
+    MockTopic topic = fiveAndTwo().deleteBelow(0, 4);
+    try (TopicReader reader = topic.read(new Durable(3))) {
+      assertThatThrownBy(() -> reader.done().get(10, TimeUnit.SECONDS))
+          .cause()
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(
+              "t-0: begins at 4 (expected: at most 3, up to where this sink has read; --keep latents, or a sink started before the run, avoids it)");
+    }
+  }
+
   @Test
   void closingEndsTheThreadAndCancels() {
     Recorded contents = new Recorded(1);
@@ -153,7 +247,7 @@ class TopicReaderTest {
   }
 
   @Test
-  void readsCommittedMessagesInNoGroupWhateverIsAsked() {
+  void readsCommittedMessagesInItsGroupWhateverIsAsked() {
     Map<String, Object> properties =
         TopicReader.properties(
             Map.of(
@@ -162,6 +256,7 @@ class TopicReaderTest {
                 "group.id", "g",
                 "isolation.level", "read_uncommitted",
                 "max.poll.records", 3),
+            "run.sink.sink",
             "t");
     assertThat(properties)
         .containsEntry("bootstrap.servers", "a:1")
@@ -169,9 +264,9 @@ class TopicReaderTest {
         .containsEntry("isolation.level", "read_committed")
         .containsEntry("auto.offset.reset", "none")
         .containsEntry("enable.auto.commit", false)
-        .containsEntry("fetch.max.bytes", Topics.MAX_REQUEST_BYTES)
-        .containsEntry("max.partition.fetch.bytes", Topics.MAX_REQUEST_BYTES)
+        .containsEntry("fetch.max.bytes", 16 << 20)
+        .containsEntry("max.partition.fetch.bytes", 16 << 20)
         .containsEntry("max.poll.records", 3)
-        .doesNotContainKey("group.id");
+        .containsEntry("group.id", "run.sink.sink");
   }
 }
