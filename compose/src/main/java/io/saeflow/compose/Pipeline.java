@@ -154,10 +154,10 @@ public final class Pipeline implements PipelineRunner {
         CompletableFuture<Void> unused = fed.thenAccept(known -> totals.set(Optional.of(known)));
         LiveGauges gauges =
             new LiveGauges(feed, producer, processors, encoderMeters(prepared.saes()));
-        try (Progress progress = showProgress(() -> snapshot(gauges, fed, run.batchTokens()));
+        Supplier<ProgressSnapshot> snapshot = () -> snapshot(gauges, fed, run.batchTokens());
+        try (Progress progress = showProgress(snapshot);
             AutoCloseable metrics = MetricsServer.startIfAsked(stream.metricsPort(), gauges);
-            ProgressTimeline timeline =
-                ProgressTimeline.open(sinks, gauges, fed, run.batchTokens())) {
+            ProgressTimeline timeline = ProgressTimeline.open(sinks, snapshot)) {
           listener.writing(folder.root());
           while (!(sinks.done().isDone() && isAggregated(processors, fed))) {
             Failures.throwIfFailed(fed);
@@ -223,7 +223,7 @@ public final class Pipeline implements PipelineRunner {
             ? OptionalLong.of(fed.join().getTokens())
             : OptionalLong.empty(),
         List.of(
-            new StageLag("model", gauges.modelLag(batchTokens)),
-            new StageLag("features", gauges.featureLag(batchTokens))));
+            new StageLag(ProgressSnapshot.MODEL, gauges.modelLag(batchTokens)),
+            new StageLag(ProgressSnapshot.FEATURES, gauges.featureLag(batchTokens))));
   }
 }

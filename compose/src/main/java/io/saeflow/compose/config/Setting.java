@@ -9,6 +9,8 @@ import java.util.stream.Collectors;
 /** Everything that can be set, under the name that it has in a file and, with dashes, on a line. */
 public enum Setting {
   RUN_ID(Kind.TEXT),
+  NAME(Kind.TEXT),
+  STATE(Kind.PATH),
   MODEL(Kind.PATH),
   TOKENIZER(Kind.PATH),
   CENTER_WRITING_WEIGHTS(Kind.FLAG),
@@ -33,6 +35,7 @@ public enum Setting {
   STREAM_THREADS(Kind.NUMBER),
   MAX_WAITING_BATCHES(Kind.NUMBER),
   KEEP(Kind.KEPT),
+  LATENT_SINKS(Kind.NAMES),
   METRICS_PORT(Kind.NUMBER),
   BOOTSTRAP_SERVERS(Kind.TEXT),
   KAFKA(Kind.PROPERTIES),

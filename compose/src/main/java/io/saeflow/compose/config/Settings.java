@@ -6,6 +6,7 @@ import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.sinks.SinkKind;
+import io.saeflow.sinks.SinksConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -74,6 +75,11 @@ public final class Settings {
   /** Sets which outputs to write. */
   public Settings sinks(List<String> value) {
     return put(Setting.SINKS, List.copyOf(value), Setting.Kind.NAMES);
+  }
+
+  /** Sets which sinks latents are kept for. */
+  public Settings latentSinks(List<String> value) {
+    return put(Setting.LATENT_SINKS, List.copyOf(value), Setting.Kind.NAMES);
   }
 
   /** Sets the fields to count by, each {@code FIELD} or {@code FIELD:WIDTH}. */
@@ -184,6 +190,65 @@ public final class Settings {
         required(Setting.OUT, Path.class),
         optional(Setting.EXISTING_OUTPUT, ExistingOutput.class).orElse(ExistingOutput.REFUSE),
         sinkKinds());
+  }
+
+  /**
+   * What these settings say of the process that does a role of a run.
+   *
+   * @param defaultName its name if none is given
+   * @throws BadInputException if a value is missing or wrong; the message names it
+   */
+  public RoleConfig toRoleConfig(String defaultName) {
+    StreamConfig stream = toStreamConfig();
+    if (stream.embedded()) {
+      throw new BadInputException(
+          "bootstrap-servers: missing (expected: --bootstrap-servers HOST:PORT,..., or bootstrap-servers in the --config file)");
+    }
+    return new RoleConfig(
+        runId(),
+        optional(Setting.NAME, String.class).orElse(defaultName),
+        stream,
+        optional(Setting.STATE, Path.class),
+        integer(Setting.THREADS).orElseGet(ModelConfig::defaultThreads));
+  }
+
+  /**
+   * The model's folder.
+   *
+   * @throws BadInputException if it is missing
+   */
+  public Path toModel() {
+    return required(Setting.MODEL, Path.class);
+  }
+
+  /**
+   * The files and folders of autoencoders.
+   *
+   * @throws BadInputException if there are none
+   */
+  public List<Path> toSaePaths() {
+    return saeConfigs().stream().map(SaeConfig::path).toList();
+  }
+
+  /**
+   * The autoencoders.
+   *
+   * @throws BadInputException if there are none, or one is described wrongly
+   */
+  public List<SaeConfig> toSaeConfigs() {
+    return saeConfigs();
+  }
+
+  /** The tokenizer's folder, or that of the model; empty if neither is given. */
+  public Optional<Path> toTokenizer() {
+    return optional(Setting.TOKENIZER, Path.class).or(() -> optional(Setting.MODEL, Path.class));
+  }
+
+  /** The names of the sinks that latents are kept for. */
+  public List<String> toLatentSinks() {
+    return values.containsKey(Setting.LATENT_SINKS)
+        ? list(Setting.LATENT_SINKS, String.class)
+        : List.of(SinksConfig.DEFAULT_NAME);
   }
 
   private String runId() {

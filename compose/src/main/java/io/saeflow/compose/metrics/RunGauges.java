@@ -6,16 +6,25 @@ import java.util.Map;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
 
-/** Where the numbers of a run can be read while it goes. May be asked from any thread. */
+/**
+ * Where the numbers of a run can be read while it goes. A process without a stage says zero, or
+ * nothing, of it. May be asked from any thread.
+ */
 public interface RunGauges {
   /** Tokens on the tokens topic. */
-  long fedTokens();
+  default long fedTokens() {
+    return 0;
+  }
 
   /** Tokens whose activations this process has committed. */
-  long modelledTokens();
+  default long modelledTokens() {
+    return 0;
+  }
 
   /** Tokens that every feature range has counted, on average. */
-  long aggregatedTokens();
+  default long aggregatedTokens() {
+    return 0;
+  }
 
   /** Batches that wait for the model, of {@code batchTokens} tokens each. */
   default long modelLag(long batchTokens) {
@@ -28,17 +37,27 @@ public interface RunGauges {
   }
 
   /** Batches that this process has aggregated, over all feature ranges. */
-  long aggregatedBatches();
+  default long aggregatedBatches() {
+    return 0;
+  }
 
   /** Messages set aside. */
-  long deadLetters();
+  default long deadLetters() {
+    return 0;
+  }
 
   /** By autoencoder. */
-  Map<String, EncoderMeter> encoders();
+  default Map<String, EncoderMeter> encoders() {
+    return Map.of();
+  }
 
   /** Bytes of feature state that were last saved, over all feature ranges of this process. */
-  long stateBytes();
+  default long stateBytes() {
+    return 0;
+  }
 
   /** The stages' own Kafka metrics. */
-  Map<MetricName, ? extends Metric> kafka();
+  default Map<MetricName, ? extends Metric> kafka() {
+    return Map.of();
+  }
 }

@@ -92,6 +92,18 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /**
+   * The folder at {@code root}, to begin in it if it is new or empty, else to go on with what is in
+   * it; its lock is taken.
+   *
+   * @throws BadInputException if it holds something that saeflow did not write, or another process
+   *     runs in it
+   */
+  public static RunFolder newOrOwn(Path root) throws IOException {
+    boolean begun = !names(root.toAbsolutePath().normalize()).isEmpty();
+    return check(root, begun ? ExistingOutput.RESUME : ExistingOutput.REFUSE).open();
+  }
+
+  /**
    * Creates the folder, takes its lock and, when overwriting, deletes what an earlier run wrote.
    *
    * @throws BadInputException if another process runs in this folder

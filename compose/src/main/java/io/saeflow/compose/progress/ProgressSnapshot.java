@@ -12,7 +12,21 @@ import java.util.OptionalLong;
  * @param lags the stages, in the order of the flow
  */
 public record ProgressSnapshot(long tokensDone, OptionalLong tokensTotal, List<StageLag> lags) {
+  /** The stage that tokens wait for. */
+  public static final String MODEL = "model";
+
+  /** The stages that activations wait for. */
+  public static final String FEATURES = "features";
+
   public ProgressSnapshot {
     lags = List.copyOf(lags);
+  }
+
+  /** How many batches {@code stage} is behind; 0 if nothing is known of it. */
+  public long lag(String stage) {
+    return lags.stream()
+        .filter(lag -> lag.stage().equals(stage))
+        .mapToLong(StageLag::batches)
+        .sum();
   }
 }

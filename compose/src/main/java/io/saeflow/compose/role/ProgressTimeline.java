@@ -1,42 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.role;
 
-import io.saeflow.compose.metrics.RunGauges;
-import io.saeflow.schemas.feature.RunTotals;
+import io.saeflow.compose.progress.ProgressSnapshot;
 import io.saeflow.sinks.Sinks;
 import io.saeflow.sinks.view.ProgressLog;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.OptionalLong;
-import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 
 /** Keeps, for the viewer, how the run went on over time; nothing if no viewer is asked for. */
 public final class ProgressTimeline implements AutoCloseable {
   private static final Duration INTERVAL = Duration.ofSeconds(2);
 
   private final Optional<ProgressLog> log;
-  private final RunGauges gauges;
-  private final CompletableFuture<RunTotals> fed;
-  private final long batchTokens;
+  private final Supplier<ProgressSnapshot> progress;
   private long next = System.nanoTime();
 
-  private ProgressTimeline(
-      Optional<ProgressLog> log,
-      RunGauges gauges,
-      CompletableFuture<RunTotals> fed,
-      long batchTokens) {
+  private ProgressTimeline(Optional<ProgressLog> log, Supplier<ProgressSnapshot> progress) {
     this.log = log;
-    this.gauges = gauges;
-    this.fed = fed;
-    this.batchTokens = batchTokens;
+    this.progress = progress;
   }
 
   /** Opens the log that the viewer reads, if {@code sinks} write for it. */
-  public static ProgressTimeline open(
-      Sinks sinks, RunGauges gauges, CompletableFuture<RunTotals> fed, long batchTokens)
+  public static ProgressTimeline open(Sinks sinks, Supplier<ProgressSnapshot> progress)
       throws IOException {
-    return new ProgressTimeline(sinks.openProgressLog(), gauges, fed, batchTokens);
+    return new ProgressTimeline(sinks.openProgressLog(), progress);
   }
 
   /** Adds a line if the last is some seconds old. */
@@ -61,14 +50,13 @@ public final class ProgressTimeline implements AutoCloseable {
 
   private void append(boolean complete) throws IOException {
     if (log.isPresent()) {
+      ProgressSnapshot now = progress.get();
       log.get()
           .append(
-              gauges.aggregatedTokens(),
-              fed.isDone() && !fed.isCompletedExceptionally()
-                  ? OptionalLong.of(fed.join().getTokens())
-                  : OptionalLong.empty(),
-              gauges.modelLag(batchTokens),
-              gauges.featureLag(batchTokens),
+              now.tokensDone(),
+              now.tokensTotal(),
+              now.lag(ProgressSnapshot.MODEL),
+              now.lag(ProgressSnapshot.FEATURES),
               complete);
     }
   }

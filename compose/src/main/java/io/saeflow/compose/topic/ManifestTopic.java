@@ -11,18 +11,26 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.function.Function;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The run's manifest on its topic: the last one there counts. */
 public final class ManifestTopic {
+  private static final Logger LOG = LoggerFactory.getLogger(ManifestTopic.class);
+
   private final Map<String, Object> kafka;
   private final Topics topics;
 
@@ -36,20 +44,36 @@ public final class ManifestTopic {
 
   /** Publishes {@code manifest} and returns when it is kept. */
   public void publish(RunManifest manifest) {
+    update(latest -> manifest);
+  }
+
+  /**
+   * Publishes what {@code change} makes of the last manifest, and returns when it is kept. No other
+   * change comes between: whoever begins later shuts out those before, which then begin again.
+   *
+   * @param change called with the last manifest, if there is one; again after it was shut out
+   */
+  public RunManifest update(Function<Optional<RunManifest>, RunManifest> change) {
     Map<String, Object> config = new HashMap<>(kafka);
     config.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
     config.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
-    try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(config)) {
-      byte[] key = topics.run().getBytes(StandardCharsets.UTF_8);
-      producer
-          .send(new ProducerRecord<>(topics.manifest(), key, AvroCodec.MANIFEST.encode(manifest)))
-          .get();
-    } catch (ExecutionException e) {
-      throw new KafkaException(
-          "%s: the manifest could not be sent".formatted(topics.manifest()), e.getCause());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new KafkaException("interrupted", e);
+    config.put(ProducerConfig.TRANSACTIONAL_ID_CONFIG, topics.manifest());
+    while (true) {
+      try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(config)) {
+        producer.initTransactions();
+        RunManifest changed = change.apply(read());
+        producer.beginTransaction();
+        Future<RecordMetadata> unused =
+            producer.send(
+                new ProducerRecord<>(
+                    topics.manifest(),
+                    topics.run().getBytes(StandardCharsets.UTF_8),
+                    AvroCodec.MANIFEST.encode(changed)));
+        producer.commitTransaction();
+        return changed;
+      } catch (ProducerFencedException | InvalidProducerEpochException e) {
+        LOG.info("{}: changed by another process meanwhile, again", topics.manifest());
+      }
     }
   }
 

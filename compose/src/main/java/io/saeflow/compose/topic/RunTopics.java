@@ -19,17 +19,21 @@ import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.DescribeClusterOptions;
 import org.apache.kafka.clients.admin.GroupListing;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.KafkaFuture;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.TimeoutException;
 
 /** Makes and removes a run's topics. */
@@ -62,6 +66,8 @@ public final class RunTopics implements AutoCloseable {
   /** How long a cluster may take to answer its first request. */
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
+  private static final int ANSWER_MS = 5000;
+
   private final Admin admin;
   private final Topics topics;
   private final String servers;
@@ -84,6 +90,75 @@ public final class RunTopics implements AutoCloseable {
               .formatted(servers, reason.getMessage()),
           e);
     }
+  }
+
+  /** The cluster, as it was given. */
+  public String servers() {
+    return servers;
+  }
+
+  /**
+   * Whether the cluster answers now.
+   *
+   * @throws BadInputException if it refuses the credentials
+   */
+  public boolean answers() {
+    try {
+      await(admin.describeCluster(new DescribeClusterOptions().timeoutMs(ANSWER_MS)).nodes());
+      return true;
+    } catch (KafkaException e) {
+      if (e.getCause() instanceof RetriableException) {
+        return false;
+      }
+      throw explained(e);
+    }
+  }
+
+  /**
+   * Those of the run's topics that are there.
+   *
+   * @throws BadInputException if the cluster does not answer or refuses the credentials
+   */
+  public Set<String> present() {
+    int patience = Math.toIntExact(PATIENCE.toMillis());
+    try {
+      return await(admin.listTopics(new ListTopicsOptions().timeoutMs(patience)).names()).stream()
+          .filter(topics::contains)
+          .collect(Collectors.toSet());
+    } catch (KafkaException e) {
+      throw explained(e);
+    }
+  }
+
+  /** How many partitions the tokens topic has, and so each activations topic. */
+  public int partitionsOfTokens() {
+    return await(admin.describeTopics(List.of(topics.tokens())).allTopicNames())
+        .get(topics.tokens())
+        .partitions()
+        .size();
+  }
+
+  /**
+   * Checks that a topic still holds its first record.
+   *
+   * @throws BadInputException if records were deleted
+   */
+  public void requireWhole(String topic) {
+    int partitions =
+        await(admin.describeTopics(List.of(topic)).allTopicNames()).get(topic).partitions().size();
+    Map<TopicPartition, OffsetSpec> earliest = new HashMap<>();
+    for (int p = 0; p < partitions; p++) {
+      earliest.put(new TopicPartition(topic, p), OffsetSpec.earliest());
+    }
+    await(admin.listOffsets(earliest).all())
+        .forEach(
+            (partition, begin) -> {
+              if (begin.offset() > 0) {
+                throw new BadInputException(
+                    "%s: begins at offset %d (expected: 0, all records, which 'saeflow feed --keep activations' keeps)"
+                        .formatted(partition, begin.offset()));
+              }
+            });
   }
 
   /**
@@ -158,28 +233,21 @@ public final class RunTopics implements AutoCloseable {
     return present;
   }
 
-  private Set<String> present() {
-    int patience = Math.toIntExact(PATIENCE.toMillis());
-    try {
-      return await(admin.listTopics(new ListTopicsOptions().timeoutMs(patience)).names()).stream()
-          .filter(topics::contains)
-          .collect(Collectors.toSet());
-    } catch (KafkaException e) {
-      if (e.getCause() instanceof TimeoutException) {
-        throw new BadInputException(
-            "bootstrap-servers: %s: no answer (expected: a Kafka cluster that answers within %d s)"
-                .formatted(servers, PATIENCE.toSeconds()),
-            e);
-      }
-      if (e.getCause() instanceof AuthenticationException
-          || e.getCause() instanceof AuthorizationException) {
-        throw new BadInputException(
-            "bootstrap-servers: %s: %s (expected: properties under kafka that the cluster accepts)"
-                .formatted(servers, e.getCause().getMessage()),
-            e);
-      }
-      throw e;
+  private KafkaException explained(KafkaException e) {
+    if (e.getCause() instanceof TimeoutException) {
+      throw new BadInputException(
+          "bootstrap-servers: %s: no answer (expected: a Kafka cluster that answers within %d s)"
+              .formatted(servers, PATIENCE.toSeconds()),
+          e);
     }
+    if (e.getCause() instanceof AuthenticationException
+        || e.getCause() instanceof AuthorizationException) {
+      throw new BadInputException(
+          "bootstrap-servers: %s: %s (expected: properties under kafka that the cluster accepts)"
+              .formatted(servers, e.getCause().getMessage()),
+          e);
+    }
+    return e;
   }
 
   private void requirePartitions(List<NewTopic> wanted, Set<String> present) {
