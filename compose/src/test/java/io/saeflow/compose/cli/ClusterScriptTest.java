@@ -13,16 +13,18 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The script {@code bin/cluster} around a stand-in for saeflow that notes what it is asked. */
+@Timeout(60)
 class ClusterScriptTest {
   private static final String STAND_IN =
       """
       #!/bin/sh
       echo "$@" >>'%s'
       case $1 in
-        broker) echo "node 1 serves" ;;
+        broker) echo "node 1 serves all" ;;
         produce | process | sink | view) ;;
         *) exit 0 ;;
       esac
