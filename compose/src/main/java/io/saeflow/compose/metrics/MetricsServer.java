@@ -16,7 +16,10 @@ import java.util.function.ToDoubleFunction;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
 
-/** Serves a run's metrics at {@code /metrics}, on loopback. */
+/**
+ * Serves a run's metrics at {@code /metrics}, on loopback unless the environment names another
+ * address: in a container, those who read them are outside.
+ */
 public final class MetricsServer implements AutoCloseable {
   /** Those of Kafka's hundreds that say whether a stage keeps up, by its name, then ours. */
   private static final List<KafkaGauge> KAFKA =
@@ -46,6 +49,8 @@ public final class MetricsServer implements AutoCloseable {
               "Bytes a second that a consumer reads.",
               1));
 
+  private static final String HOST_VARIABLE = "SAEFLOW_METRICS_HOST";
+
   private final HTTPServer server;
 
   private MetricsServer(HTTPServer server) {
@@ -63,7 +68,8 @@ public final class MetricsServer implements AutoCloseable {
     register(registry, gauges);
     return new MetricsServer(
         HTTPServer.builder()
-            .inetAddress(InetAddress.getLoopbackAddress())
+            .inetAddress(
+                InetAddress.getByName(System.getenv().getOrDefault(HOST_VARIABLE, "127.0.0.1")))
             .port(port)
             .registry(registry)
             .buildAndStart());
