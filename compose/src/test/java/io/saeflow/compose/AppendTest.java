@@ -10,6 +10,7 @@ import io.saeflow.compose.prepare.PreparedRun;
 import io.saeflow.compose.topic.RunTopics;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.ProcessorsConfig;
+import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.producer.corpus.TokenBatches;
 import io.saeflow.producer.corpus.TokenMatrix;
 import io.saeflow.producer.publish.ActivationProducer;
@@ -19,6 +20,7 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.feature.FeedPosition;
+import io.saeflow.schemas.hook.HookPoint;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -26,6 +28,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
@@ -70,6 +74,7 @@ class AppendTest {
                     .text(Setting.RUN_ID, run)
                     .number(Setting.PARTITIONS, 2)
                     .number(Setting.FEATURE_RANGES, RANGES)
+                    .sinks(List.of("sae-viewer"))
                     .toRunConfig(),
                 "0");
         RunTopics runTopics = new RunTopics(kafka, topics)) {
@@ -84,7 +89,8 @@ class AppendTest {
           ActivationProducer producer =
               ActivationProducer.start(
                   new ActivationProducerConfig(kafka, topics, prepared.hooks(), "0", 2, 4),
-                  prepared.model())) {
+                  prepared.model());
+          RecordRetention retention = RecordRetention.start(kafka, topics, prepared.manifest())) {
         Map<Integer, byte[]> records = Map.of();
         Optional<FeedPosition> fed = Optional.empty();
         for (int end : ends) {
@@ -92,9 +98,29 @@ class AppendTest {
           assertThat(fed.get().getSequences()).isEqualTo(end);
           records = completeRecords(kafka, topics, end);
         }
+        awaitDeletions(kafka, topics, prepared.hooks().get(0));
+        assertThat(retention.failure()).isNotDone();
         assertThat(processors.failure()).isNotDone();
         assertThat(producer.finished()).isNotDone();
         return records;
+      }
+    }
+  }
+
+  /** Waits until every partition that is only needed once has lost records from its start. */
+  private static void awaitDeletions(Map<String, Object> kafka, Topics topics, HookPoint hook)
+      throws Exception {
+    Map<TopicPartition, OffsetSpec> earliest = new HashMap<>();
+    for (String topic : List.of(topics.activations(hook), topics.latents(OracleCases.id(CASE)))) {
+      earliest.put(new TopicPartition(topic, 0), OffsetSpec.earliest());
+      earliest.put(new TopicPartition(topic, 1), OffsetSpec.earliest());
+    }
+    try (Admin admin = Admin.create(kafka)) {
+      long deadline = System.nanoTime() + PATIENCE.toNanos();
+      while (admin.listOffsets(earliest).all().get().values().stream()
+          .anyMatch(start -> start.offset() == 0)) {
+        assertThat(System.nanoTime()).as("waited for %s", PATIENCE).isLessThan(deadline);
+        Thread.sleep(200);
       }
     }
   }
