@@ -175,10 +175,7 @@ class TopologiesTest {
       in.pipeInput(1L, ArrowMessages.encode(latents(1, 3, 0.5f)));
       assertThat(out.isEmpty()).isTrue();
       in.pipeInput(0L, ArrowMessages.encode(latents(0, 3, 0.25f)));
-      List<FeatureRecord> records = new ArrayList<>();
-      for (byte[] value : out.readValuesToList()) {
-        records.add(AvroCodec.FEATURE.decode(value));
-      }
+      List<FeatureRecord> records = records(out);
       assertThat(records).extracting(FeatureRecord::getLatent).containsExactly(0, 1, 2, 3);
       assertThat(records).allMatch(FeatureRecord::getComplete).allMatch(r -> r.getTokens() == 4);
       assertThat(records).extracting(FeatureRecord::getActive).containsExactly(0L, 0L, 0L, 2L);
@@ -187,6 +184,57 @@ class TopologiesTest {
           .containsExactly(
               new LabelCounts("year", 10.0, List.of("1790"), List.of(2L), List.of(4L)));
     }
+  }
+
+  @Test
+  void recordsAreIncompleteFromAnAppendedBatchToTheNextEnd() throws Exception {
+    Topology topology =
+        AggregateTopology.build(
+            TOPICS,
+            List.of(new AggregateStage("a", 4, 1)),
+            TALLY,
+            (sae, range, batches, tokens) -> {});
+    try (TopologyTestDriver driver = driver(topology)) {
+      TestInputTopic<Long, byte[]> in = input(driver, TOPICS.latents("a"));
+      TestOutputTopic<Integer, byte[]> out =
+          driver.createOutputTopic(
+              TOPICS.features("a"), new IntegerDeserializer(), new ByteArrayDeserializer());
+      in.pipeInput(0L, ArrowMessages.encode(latents(0, 3, 0.25f)));
+      in.pipeInput(1L, ArrowMessages.encode(new EndOfStream("run", 1, 1, 2)));
+      assertThat(records(out)).hasSize(4).allMatch(FeatureRecord::getComplete);
+
+      TokenBatch appended = new TokenBatch("run", 2, 1, 2, new int[] {8, 9}, List.of(List.of()));
+      in.pipeInput(
+          2L,
+          ArrowMessages.encode(
+              new LatentBatch(
+                  appended,
+                  "a",
+                  new FeatureRange(0, 1, 4),
+                  0,
+                  new int[] {0, 0, 1},
+                  new int[] {2},
+                  new float[] {1})));
+      assertThat(records(out))
+          .hasSize(4)
+          .noneMatch(FeatureRecord::getComplete)
+          .allMatch(record -> record.getSequences() == 2);
+
+      in.pipeInput(3L, ArrowMessages.encode(new EndOfStream("run", 3, 2, 4)));
+      assertThat(records(out))
+          .hasSize(4)
+          .allMatch(FeatureRecord::getComplete)
+          .allMatch(record -> record.getTokens() == 4);
+    }
+  }
+
+  private static List<FeatureRecord> records(TestOutputTopic<Integer, byte[]> out)
+      throws Exception {
+    List<FeatureRecord> records = new ArrayList<>();
+    for (byte[] value : out.readValuesToList()) {
+      records.add(AvroCodec.FEATURE.decode(value));
+    }
+    return records;
   }
 
   @Test

@@ -36,8 +36,10 @@ import org.slf4j.LoggerFactory;
 final class WaitingActivations implements Headroom {
   private static final Logger LOG = LoggerFactory.getLogger(WaitingActivations.class);
 
-  /** In ms. A cluster that takes longer is asked again. */
-  private static final int PATIENCE = Math.toIntExact(Duration.ofSeconds(10).toMillis());
+  /**
+   * In ms. A cluster that takes longer is asked again; whoever closes the producer waits for it.
+   */
+  private static final int PATIENCE = Math.toIntExact(Duration.ofSeconds(3).toMillis());
 
   private final Admin admin;
   private final String group;
