@@ -22,7 +22,7 @@ public record Topics(String run) {
       Pattern.compile(
           "tokens|dead-letters|manifest|(activations|latents|features)\\..+|aggregate(\\.[0-9]+)?-.+-changelog");
   private static final Pattern OWN_GROUP =
-      Pattern.compile("producer|(encode|aggregate)(\\.[0-9]+)?|sink\\..+");
+      Pattern.compile("producer|dead-letters|(encode|aggregate)(\\.[0-9]+)?|sink\\..+");
   private static final Pattern SAE_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
 
   public Topics {
@@ -90,6 +90,11 @@ public record Topics(String run) {
    */
   public String sinkGroup(String name) {
     return run + ".sink." + name;
+  }
+
+  /** The group whose offset says which dead letters have been put back. */
+  public String deadLetterGroup() {
+    return run + ".dead-letters";
   }
 
   /** Whether {@code group} is one of the run's consumer groups. */

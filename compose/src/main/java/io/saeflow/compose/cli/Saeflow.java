@@ -75,6 +75,13 @@ public final class Saeflow implements Runnable {
     commandLine.addSubcommand(new DemoCommand(runner, text, home, cache));
     commandLine.addSubcommand(new ViewCommand());
     commandLine.addSubcommand(new BrokerCommand());
+    commandLine.addSubcommand(new FeedCommand());
+    commandLine.addSubcommand(new ProduceCommand());
+    commandLine.addSubcommand(new ProcessCommand());
+    commandLine.addSubcommand(new SinkCommand());
+    commandLine.addSubcommand(new JoinCommand());
+    commandLine.addSubcommand(new StatusCommand());
+    commandLine.addSubcommand(new DeadLettersCommand());
     commandLine.addSubcommand(new VerifyCommand());
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setUsageHelpAutoWidth(true);

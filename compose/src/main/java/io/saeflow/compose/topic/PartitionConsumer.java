@@ -19,6 +19,11 @@ final class PartitionConsumer {
    * @param kafka client properties, {@code bootstrap.servers} among them
    */
   static KafkaConsumer<byte[], byte[]> open(Map<String, Object> kafka, TopicPartition partition) {
+    return open(kafka, partition, Map.of());
+  }
+
+  private static KafkaConsumer<byte[], byte[]> open(
+      Map<String, Object> kafka, TopicPartition partition, Map<String, Object> group) {
     Map<String, Object> config = new HashMap<>(kafka);
     config.remove(ConsumerConfig.GROUP_ID_CONFIG);
     config.remove(ConsumerConfig.GROUP_INSTANCE_ID_CONFIG);
@@ -26,9 +31,20 @@ final class PartitionConsumer {
     config.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    config.putAll(group);
     KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(config);
     consumer.assign(List.of(partition));
     consumer.seekToBeginning(List.of(partition));
     return consumer;
+  }
+
+  /**
+   * The same, knowing what {@code group} has committed, without being its member.
+   *
+   * @param kafka client properties, {@code bootstrap.servers} among them
+   */
+  static KafkaConsumer<byte[], byte[]> open(
+      Map<String, Object> kafka, TopicPartition partition, String group) {
+    return open(kafka, partition, Map.of(ConsumerConfig.GROUP_ID_CONFIG, group));
   }
 }

@@ -4,6 +4,7 @@ package io.saeflow.schemas.stream;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -42,6 +43,28 @@ public final class DeadLetterHeaders {
             text(header.apply(PARTITION)),
             text(header.apply(OFFSET)),
             text(header.apply(REASON)));
+  }
+
+  /** Where a message stood. */
+  public record Origin(String topic, int partition) {}
+
+  /**
+   * Where the message stood; empty if its headers do not say so.
+   *
+   * @param header the value of a header by its name, null if there is none
+   */
+  public static Optional<Origin> origin(Function<String, byte @Nullable []> header) {
+    byte[] topic = header.apply(TOPIC);
+    byte[] partition = header.apply(PARTITION);
+    if (topic == null || partition == null) {
+      return Optional.empty();
+    }
+    try {
+      int number = Integer.parseInt(text(partition));
+      return number < 0 ? Optional.empty() : Optional.of(new Origin(text(topic), number));
+    } catch (NumberFormatException e) {
+      return Optional.empty();
+    }
   }
 
   private static byte[] utf8(String text) {

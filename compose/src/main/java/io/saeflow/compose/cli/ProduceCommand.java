@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.cli;
+
+import io.saeflow.compose.config.RoleConfig;
+import io.saeflow.compose.config.Setting;
+import io.saeflow.compose.config.Settings;
+import io.saeflow.compose.role.ProduceRole;
+import io.saeflow.compose.role.RoleProcess;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code saeflow produce}: runs the model. */
+@Command(
+    name = "produce",
+    description = {
+      "Run the model over the token batches of a run, and publish its activations.",
+      "Several share the work, as many as the run has partitions. Goes on until it is stopped."
+    },
+    mixinStandardHelpOptions = true,
+    versionProvider = Saeflow.Version.class,
+    sortOptions = false)
+final class ProduceCommand implements Callable<Integer> {
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      description = "Hugging Face GPT-2 directory, that of the run. Required.")
+  private @Nullable Path model;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads of the model. Default: half the cores.")
+  private @Nullable Long threads;
+
+  @Option(
+      names = "--max-waiting-batches",
+      paramLabel = "N",
+      description =
+          "Wait while more than so many batches of activations in a partition are not encoded."
+              + " Default: 64.")
+  private @Nullable Long maxWaitingBatches;
+
+  @Mixin private RoleOptions role;
+
+  @Mixin private KafkaOptions kafka;
+
+  @Override
+  public Integer call() throws Exception {
+    Settings line = new Settings();
+    SettingsLine.path(line, Setting.MODEL, model);
+    SettingsLine.number(line, Setting.THREADS, threads);
+    SettingsLine.number(line, Setting.MAX_WAITING_BATCHES, maxWaitingBatches);
+    role.addTo(line);
+    Settings settings = kafka.over(line);
+    RoleConfig config = settings.toRoleConfig("produce");
+    RoleProcess.run(
+        config.stream(),
+        config.run(),
+        new ProduceRole(
+            config.name(),
+            settings.toModel(),
+            config.threads(),
+            config.stream().maxWaitingBatches()));
+    return 0;
+  }
+}
