@@ -262,7 +262,7 @@ class SinksTest {
     assertThatThrownBy(() -> start(EnumSet.of(SinkKind.DELPHI), topics))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("run.latents.b");
-    assertThat(root.resolve(".spool")).doesNotExist();
+    assertThat(root.resolve(".spool/delphi/b")).doesNotExist();
   }
 
   @Test
@@ -320,8 +320,7 @@ class SinksTest {
   }
 
   private Sinks start(Set<SinkKind> kinds, Map<String, MockTopic> topics) throws IOException {
-    return start(
-        kinds, topics, AtTheEnd.CLEAN_UP, () -> Optional.of(new RunTotals(1L, 1L, 4L)));
+    return start(kinds, topics, AtTheEnd.CLEAN_UP, () -> Optional.of(new RunTotals(1L, 1L, 4L)));
   }
 
   private Sinks start(
