@@ -4,6 +4,7 @@ package io.saeflow.compose;
 import io.saeflow.compose.broker.EmbeddedBroker;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.ExistingOutput;
+import io.saeflow.compose.config.Kept;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.metrics.MetricsServer;
 import io.saeflow.compose.metrics.RunGauges;
@@ -17,6 +18,7 @@ import io.saeflow.compose.topic.ManifestTopic;
 import io.saeflow.compose.topic.RunTopics;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.ProcessorsConfig;
+import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.producer.publish.ActivationProducerConfig;
 import io.saeflow.schemas.Topics;
@@ -35,6 +37,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
@@ -52,6 +55,9 @@ public final class Pipeline implements PipelineRunner {
 
   /** More waiting messages would not make a stage any faster. */
   private static final int MAX_BUFFERED_MESSAGES = 20;
+
+  /** Fields of the manifest that a resumed run may have otherwise, or not yet. */
+  private static final Set<String> MAY_CHANGE = Set.of("totals", "fed", "keep", "latentSinks");
 
   /** A pipeline that has not started anything. */
   public Pipeline() {}
@@ -146,8 +152,10 @@ public final class Pipeline implements PipelineRunner {
                       topics,
                       prepared.hooks(),
                       INSTANCE,
-                      ActivationProducerConfig.DEFAULT_BATCHES_PER_TRANSACTION),
+                      ActivationProducerConfig.DEFAULT_BATCHES_PER_TRANSACTION,
+                      config.stream().maxWaitingBatches()),
                   prepared.model());
+          RecordRetention retention = RecordRetention.start(kafka, topics, manifest);
           Sinks sinks =
               Sinks.start(
                   new SinksConfig(kafka, output.root(), config.output().sinks()),
@@ -169,6 +177,7 @@ public final class Pipeline implements PipelineRunner {
             throwFailureOf(fed);
             throwFailureOf(producer.finished());
             throwFailureOf(processors.failure());
+            throwFailureOf(retention.failure());
             throwFailureOf(sinks.done());
             Optional<String> letter = deadLetters.poll(CHECK_INTERVAL);
             if (letter.isPresent()) {
@@ -192,7 +201,7 @@ public final class Pipeline implements PipelineRunner {
         manifestTopic.publish(finished);
         ManifestFile.write(new OutputFolder(output.root()), finished, sinks.files());
       }
-      if (config.stream().embedded()) {
+      if (config.stream().embedded() && !config.stream().keep().contains(Kept.ACTIVATIONS)) {
         runTopics.deleteActivations(prepared.hooks());
       }
       RunTotals totals = finished.getTotals();
@@ -247,11 +256,15 @@ public final class Pipeline implements PipelineRunner {
     if (begun.isEmpty()) {
       return;
     }
-    RunManifest before = RunManifest.newBuilder(begun.get()).setTotals(null).setFed(null).build();
+    RunManifest before = begun.get();
+    if (!before.getLatentSinks().containsAll(now.getLatentSinks())) {
+      throw new BadInputException(
+          "resume: sinks that read latents (expected: none, as the run began, so that latents may be gone; or --overwrite to begin anew)");
+    }
     for (Schema.Field field : RunManifest.getClassSchema().getFields()) {
       Object is = now.get(field.pos());
       Object was = before.get(field.pos());
-      if (!Objects.equals(is, was)) {
+      if (!MAY_CHANGE.contains(field.name()) && !Objects.equals(is, was)) {
         throw new BadInputException(
             "resume: %s is %s (expected: %s, as the run began; or --overwrite to begin anew)"
                 .formatted(field.name(), is, was));

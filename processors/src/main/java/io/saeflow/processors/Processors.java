@@ -72,13 +72,13 @@ public final class Processors implements AutoCloseable {
         streams(
             EncodeTopology.build(topics, encodeStages),
             config,
-            topics.run() + ".encode",
+            topics.encodeGroup(0),
             ENCODE_COMMIT_INTERVAL);
     this.aggregate =
         streams(
             AggregateTopology.build(topics, aggregateStages, tally, new Noted()),
             config,
-            topics.run() + ".aggregate",
+            topics.aggregateGroup(0),
             AGGREGATE_COMMIT_INTERVAL);
   }
 

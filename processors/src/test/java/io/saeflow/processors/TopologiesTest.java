@@ -11,6 +11,7 @@ import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.aggregate.TallyConfig;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.processors.encode.EncodeTopology;
+import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.feature.AvroCodec;
@@ -174,10 +175,7 @@ class TopologiesTest {
       in.pipeInput(1L, ArrowMessages.encode(latents(1, 3, 0.5f)));
       assertThat(out.isEmpty()).isTrue();
       in.pipeInput(0L, ArrowMessages.encode(latents(0, 3, 0.25f)));
-      List<FeatureRecord> records = new ArrayList<>();
-      for (byte[] value : out.readValuesToList()) {
-        records.add(AvroCodec.FEATURE.decode(value));
-      }
+      List<FeatureRecord> records = records(out);
       assertThat(records).extracting(FeatureRecord::getLatent).containsExactly(0, 1, 2, 3);
       assertThat(records).allMatch(FeatureRecord::getComplete).allMatch(r -> r.getTokens() == 4);
       assertThat(records).extracting(FeatureRecord::getActive).containsExactly(0L, 0L, 0L, 2L);
@@ -186,6 +184,57 @@ class TopologiesTest {
           .containsExactly(
               new LabelCounts("year", 10.0, List.of("1790"), List.of(2L), List.of(4L)));
     }
+  }
+
+  @Test
+  void recordsAreIncompleteFromAnAppendedBatchToTheNextEnd() throws Exception {
+    Topology topology =
+        AggregateTopology.build(
+            TOPICS,
+            List.of(new AggregateStage("a", 4, 1)),
+            TALLY,
+            (sae, range, batches, tokens) -> {});
+    try (TopologyTestDriver driver = driver(topology)) {
+      TestInputTopic<Long, byte[]> in = input(driver, TOPICS.latents("a"));
+      TestOutputTopic<Integer, byte[]> out =
+          driver.createOutputTopic(
+              TOPICS.features("a"), new IntegerDeserializer(), new ByteArrayDeserializer());
+      in.pipeInput(0L, ArrowMessages.encode(latents(0, 3, 0.25f)));
+      in.pipeInput(1L, ArrowMessages.encode(new EndOfStream("run", 1, 1, 2)));
+      assertThat(records(out)).hasSize(4).allMatch(FeatureRecord::getComplete);
+
+      TokenBatch appended = new TokenBatch("run", 2, 1, 2, new int[] {8, 9}, List.of(List.of()));
+      in.pipeInput(
+          2L,
+          ArrowMessages.encode(
+              new LatentBatch(
+                  appended,
+                  "a",
+                  new FeatureRange(0, 1, 4),
+                  0,
+                  new int[] {0, 0, 1},
+                  new int[] {2},
+                  new float[] {1})));
+      assertThat(records(out))
+          .hasSize(4)
+          .noneMatch(FeatureRecord::getComplete)
+          .allMatch(record -> record.getSequences() == 2);
+
+      in.pipeInput(3L, ArrowMessages.encode(new EndOfStream("run", 3, 2, 4)));
+      assertThat(records(out))
+          .hasSize(4)
+          .allMatch(FeatureRecord::getComplete)
+          .allMatch(record -> record.getTokens() == 4);
+    }
+  }
+
+  private static List<FeatureRecord> records(TestOutputTopic<Integer, byte[]> out)
+      throws Exception {
+    List<FeatureRecord> records = new ArrayList<>();
+    for (byte[] value : out.readValuesToList()) {
+      records.add(AvroCodec.FEATURE.decode(value));
+    }
+    return records;
   }
 
   @Test
@@ -229,9 +278,53 @@ class TopologiesTest {
     }
   }
 
+  @Test
+  void aBatchThatIsNotFiniteIsSkippedOverOrSetAside() throws Exception {
+    byte[] bad =
+        ArrowMessages.encode(
+            new ActivationBatch(
+                batch(0), HOOK, 4, new float[] {0, 1, 2, 0, 3, Float.NaN, 0, Float.NaN}));
+    byte[] good =
+        ArrowMessages.encode(
+            new ActivationBatch(batch(1), HOOK, 4, new float[] {1, 0, 0, 0, 0, 0, 0, 1}));
+    for (NonFinitePolicy policy : NonFinitePolicy.values()) {
+      try (TopologyTestDriver driver =
+          driver(EncodeTopology.build(TOPICS, List.of(stage("a", 1, policy))))) {
+        TestInputTopic<Long, byte[]> in = input(driver, TOPICS.activations(HOOK));
+        TestOutputTopic<Long, byte[]> out =
+            driver.createOutputTopic(
+                TOPICS.latents("a"), new LongDeserializer(), new ByteArrayDeserializer());
+        TestOutputTopic<byte[], byte[]> dead =
+            driver.createOutputTopic(
+                TOPICS.deadLetters(), new ByteArrayDeserializer(), new ByteArrayDeserializer());
+        in.pipeInput(0L, bad);
+        in.pipeInput(1L, good);
+        List<LatentMessage> latents = decode(out);
+        if (policy == NonFinitePolicy.SKIP) {
+          assertThat(latents).extracting(LatentMessage::number).containsExactly(0L, 1L);
+          LatentBatch first = (LatentBatch) latents.get(0);
+          assertThat(first.nonFiniteTokens()).isEqualTo(1);
+          assertThat(first.latents()).containsExactly(1, 2);
+          assertThat(dead.isEmpty()).isTrue();
+        } else {
+          assertThat(latents).extracting(LatentMessage::number).containsExactly(1L);
+          TestRecord<byte[], byte[]> letter = dead.readRecord();
+          assertThat(letter.value()).isEqualTo(bad);
+          assertThat(header(letter, "reason"))
+              .isEqualTo("batch 0: 1 tokens with activations that are not finite (policy: fail)");
+          assertThat(dead.isEmpty()).isTrue();
+        }
+      }
+    }
+  }
+
   /** An autoencoder of four latents that passes four-wide activations through. */
   private static EncodeStage stage(String id, int ranges) {
-    return new EncodeStage(id, HOOK, 4, 4, ranges, PassThrough::new);
+    return stage(id, ranges, NonFinitePolicy.SKIP);
+  }
+
+  private static EncodeStage stage(String id, int ranges, NonFinitePolicy nonFinite) {
+    return new EncodeStage(id, HOOK, 4, 4, ranges, nonFinite, PassThrough::new);
   }
 
   private static TokenBatch batch(long number) {
@@ -282,17 +375,29 @@ class TopologiesTest {
       int tokens = activations.length / 4;
       int[] offsets = new int[tokens + 1];
       List<Integer> latents = new ArrayList<>();
-      for (int i = 0; i < activations.length; i++) {
-        if (activations[i] != 0) {
-          latents.add(i);
+      int nonFinite = 0;
+      for (int token = 0; token < tokens; token++) {
+        List<Integer> fired = new ArrayList<>();
+        boolean finite = true;
+        for (int i = 4 * token; i < 4 * token + 4; i++) {
+          finite &= Float.isFinite(activations[i]);
+          if (activations[i] != 0) {
+            fired.add(i);
+          }
         }
-        offsets[i / 4 + 1] = latents.size();
+        if (finite) {
+          latents.addAll(fired);
+        } else {
+          nonFinite++;
+        }
+        offsets[token + 1] = latents.size();
       }
       float[] values = new float[latents.size()];
       for (int e = 0; e < values.length; e++) {
         values[e] = activations[latents.get(e)];
       }
-      return new SparseLatents(0, offsets, latents.stream().mapToInt(i -> i % 4).toArray(), values);
+      return new SparseLatents(
+          nonFinite, offsets, latents.stream().mapToInt(i -> i % 4).toArray(), values);
     }
 
     @Override

@@ -5,7 +5,8 @@ import io.saeflow.schemas.hook.HookPoint;
 import java.util.regex.Pattern;
 
 /**
- * The topics of one run. Every name starts with the run's id, so that runs share a cluster.
+ * The topics and consumer groups of one run. Every name starts with the run's id, so that runs
+ * share a cluster.
  *
  * @param run the run's id: 1 to 100 letters, digits, {@code -} or {@code _}
  */
@@ -19,7 +20,9 @@ public record Topics(String run) {
   private static final Pattern RUN_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,99}");
   private static final Pattern OWN =
       Pattern.compile(
-          "tokens|dead-letters|manifest|(activations|latents|features)\\..+|aggregate-.+-changelog");
+          "tokens|dead-letters|manifest|(activations|latents|features)\\..+|aggregate(\\.[0-9]+)?-.+-changelog");
+  private static final Pattern OWN_GROUP =
+      Pattern.compile("producer|(encode|aggregate)(\\.[0-9]+)?|sink\\..+");
   private static final Pattern SAE_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
 
   public Topics {
@@ -56,6 +59,30 @@ public record Topics(String run) {
     return run + ".manifest";
   }
 
+  /** The consumer group of the producers. */
+  public String producerGroup() {
+    return run + ".producer";
+  }
+
+  /**
+   * The consumer group, and Kafka Streams application, of the encoders.
+   *
+   * @param generation 0 for the autoencoders that the run began with; those that joined later have
+   *     groups of their own, counted from 1
+   */
+  public String encodeGroup(int generation) {
+    return run + ".encode" + suffix(generation);
+  }
+
+  /**
+   * The consumer group, and Kafka Streams application, of the aggregators.
+   *
+   * @param generation as for {@link #encodeGroup}
+   */
+  public String aggregateGroup(int generation) {
+    return run + ".aggregate" + suffix(generation);
+  }
+
   /**
    * The consumer group of one sink, or of several that commit as one.
    *
@@ -63,6 +90,12 @@ public record Topics(String run) {
    */
   public String sinkGroup(String name) {
     return run + ".sink." + name;
+  }
+
+  /** Whether {@code group} is one of the run's consumer groups. */
+  public boolean containsGroup(String group) {
+    return group.startsWith(run + ".")
+        && OWN_GROUP.matcher(group.substring(run.length() + 1)).matches();
   }
 
   /** Whether {@code topic} is one of these, or holds the state of one of the run's stages. */
@@ -78,6 +111,13 @@ public record Topics(String run) {
   /** Returns {@code sae} if it can name an autoencoder, else {@link IllegalArgumentException}. */
   public static String requireSaeId(String sae) {
     return require(SAE_ID, "SAE id", sae, "1 to 100 letters, digits, '.', '-' or '_'");
+  }
+
+  private static String suffix(int generation) {
+    if (generation < 0) {
+      throw new IllegalArgumentException("generation: %d (expected: >= 0)".formatted(generation));
+    }
+    return generation == 0 ? "" : "." + generation;
   }
 
   private static String require(Pattern pattern, String what, String value, String expectation) {

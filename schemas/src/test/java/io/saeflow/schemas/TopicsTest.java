@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.saeflow.schemas.hook.HookPoint;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -32,7 +33,8 @@ class TopicsTest {
         "payments.features.v5_32k",
         "payments.dead-letters",
         "payments.manifest",
-        "payments.aggregate-features-v5_32k-changelog"
+        "payments.aggregate-features-v5_32k-changelog",
+        "payments.aggregate.2-features-v5_32k-changelog"
       })
   void theRunsTopicsAreItsOwn(String topic) {
     assertThat(TOPICS.contains(topic)).isTrue();
@@ -50,6 +52,25 @@ class TopicsTest {
       })
   void anyoneElsesAreNot(String topic) {
     assertThat(TOPICS.contains(topic)).isFalse();
+  }
+
+  @Test
+  void groupsOfLaterGenerationsAreTheirOwn() {
+    assertThat(TOPICS.producerGroup()).isEqualTo("payments.producer");
+    assertThat(TOPICS.encodeGroup(0)).isEqualTo("payments.encode");
+    assertThat(TOPICS.encodeGroup(2)).isEqualTo("payments.encode.2");
+    assertThat(TOPICS.aggregateGroup(0)).isEqualTo("payments.aggregate");
+    assertThat(TOPICS.aggregateGroup(1)).isEqualTo("payments.aggregate.1");
+    assertThat(TOPICS.sinkGroup("delphi")).isEqualTo("payments.sink.delphi");
+    assertThat(
+            List.of(
+                TOPICS.producerGroup(),
+                TOPICS.encodeGroup(0),
+                TOPICS.aggregateGroup(13),
+                TOPICS.sinkGroup("delphi")))
+        .allMatch(TOPICS::containsGroup);
+    assertThat(List.of("payments", "payments.encoders", "payments.encode.x", "pay.producer"))
+        .noneMatch(TOPICS::containsGroup);
   }
 
   @ParameterizedTest

@@ -159,6 +159,8 @@ public final class EmbeddedBroker implements AutoCloseable {
     p.put("log.segment.bytes", Integer.toString(256 << 20));
     // A deleted topic's files go at once, not after a minute in which the process may have ended.
     p.put("log.segment.delete.delay.ms", "0");
+    // How soon the disk of deleted records is free again.
+    p.put("log.retention.check.interval.ms", "5000");
     p.put("log.retention.ms", "-1");
     p.put("log.retention.bytes", "-1");
     // Kafka reserves 128 MiB of heap for compaction by default; our compacted topics are small.

@@ -5,11 +5,13 @@ import io.saeflow.compose.PipelineRunner;
 import io.saeflow.compose.RunSummary;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.DocumentSeparator;
+import io.saeflow.compose.config.Kept;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeEntry;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
 import io.saeflow.compose.output.RunFolder;
+import io.saeflow.processors.encode.NonFinitePolicy;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -181,6 +183,14 @@ final class RunCommand implements Callable<Integer> {
   private @Nullable List<String> labels;
 
   @Option(
+      names = "--non-finite",
+      paramLabel = "skip|fail",
+      description =
+          "Tokens whose activations are NaN or infinite: leave them out and count them, or put"
+              + " their batch aside. Default: skip.")
+  private @Nullable NonFinitePolicy nonFinite;
+
+  @Option(
       names = "--out",
       paramLabel = PATH,
       description = "Output folder, empty or new. Required.")
@@ -228,6 +238,23 @@ final class RunCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "Threads of the stream stages. Default: half the cores.")
   private @Nullable Long streamThreads;
+
+  @Option(
+      names = "--max-waiting-batches",
+      paramLabel = "N",
+      description =
+          "The model waits while more than this many batches in a partition are not encoded."
+              + " Default: 64.")
+  private @Nullable Long maxWaitingBatches;
+
+  @Option(
+      names = "--keep",
+      paramLabel = "NAME",
+      split = ",",
+      description =
+          "What stays in Kafka after every stage has read it: activations, latents. Default:"
+              + " nothing.")
+  private @Nullable List<Kept> keep;
 
   @Option(
       names = "--metrics-port",
@@ -328,6 +355,7 @@ final class RunCommand implements Callable<Integer> {
     number(settings, Setting.FEATURE_RANGES, featureRanges);
     number(settings, Setting.THREADS, threads);
     number(settings, Setting.STREAM_THREADS, streamThreads);
+    number(settings, Setting.MAX_WAITING_BATCHES, maxWaitingBatches);
     number(settings, Setting.METRICS_PORT, metricsPort);
     if (text != null) {
       settings.paths(Setting.TEXT, text);
@@ -343,6 +371,12 @@ final class RunCommand implements Callable<Integer> {
     }
     if (labels != null) {
       settings.labels(labels);
+    }
+    if (nonFinite != null) {
+      settings.nonFinite(nonFinite);
+    }
+    if (keep != null) {
+      settings.keep(keep);
     }
     if (kafka != null) {
       settings.kafka(kafka);

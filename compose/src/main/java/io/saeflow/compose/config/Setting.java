@@ -27,9 +27,12 @@ public enum Setting {
   WINDOW(Kind.NUMBER),
   SEED(Kind.NUMBER),
   LABELS(Kind.LABELS),
+  NON_FINITE(Kind.NON_FINITE),
   PARTITIONS(Kind.NUMBER),
   FEATURE_RANGES(Kind.NUMBER),
   STREAM_THREADS(Kind.NUMBER),
+  MAX_WAITING_BATCHES(Kind.NUMBER),
+  KEEP(Kind.KEPT),
   METRICS_PORT(Kind.NUMBER),
   BOOTSTRAP_SERVERS(Kind.TEXT),
   KAFKA(Kind.PROPERTIES),
@@ -51,6 +54,8 @@ public enum Setting {
     PROPERTIES("keys and values"),
     SAES("a list of entries with path and, if need be, hook, id and sae-path"),
     SEPARATOR("none, bos or eos"),
+    NON_FINITE("skip or fail"),
+    KEPT("activations, latents, or a list of them"),
     EXISTING_OUTPUT("refuse, resume or overwrite");
 
     private final String expectation;

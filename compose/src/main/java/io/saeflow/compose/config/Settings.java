@@ -2,6 +2,7 @@
 package io.saeflow.compose.config;
 
 import io.saeflow.processors.aggregate.LabelField;
+import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.sinks.SinkKind;
@@ -85,6 +86,16 @@ public final class Settings {
     return put(Setting.DOCUMENT_SEPARATOR, value, Setting.Kind.SEPARATOR);
   }
 
+  /** Sets what becomes of tokens with activations that are not finite. */
+  public Settings nonFinite(NonFinitePolicy value) {
+    return put(Setting.NON_FINITE, value, Setting.Kind.NON_FINITE);
+  }
+
+  /** Sets what stays on its topics. */
+  public Settings keep(List<Kept> value) {
+    return put(Setting.KEEP, List.copyOf(value), Setting.Kind.KEPT);
+  }
+
   /** Sets what to do with an output folder that is not empty. */
   public Settings existingOutput(ExistingOutput value) {
     return put(Setting.EXISTING_OUTPUT, value, Setting.Kind.EXISTING_OUTPUT);
@@ -145,12 +156,16 @@ public final class Settings {
             integer(Setting.RANDOM).orElse(StatisticsConfig.DEFAULT_RANDOM),
             integer(Setting.WINDOW).orElse(StatisticsConfig.DEFAULT_WINDOW),
             optional(Setting.SEED, Long.class).orElse(StatisticsConfig.DEFAULT_SEED),
-            labels()),
+            labels(),
+            optional(Setting.NON_FINITE, NonFinitePolicy.class)
+                .orElse(StatisticsConfig.DEFAULT_NON_FINITE)),
         new StreamConfig(
             optional(Setting.BOOTSTRAP_SERVERS, String.class).orElse(StreamConfig.EMBEDDED),
             integer(Setting.PARTITIONS).orElse(StreamConfig.DEFAULT_PARTITIONS),
             integer(Setting.FEATURE_RANGES),
             integer(Setting.STREAM_THREADS).orElseGet(StreamConfig::defaultThreads),
+            integer(Setting.MAX_WAITING_BATCHES).orElse(StreamConfig.DEFAULT_MAX_WAITING_BATCHES),
+            kept(),
             integer(Setting.METRICS_PORT),
             properties(Setting.KAFKA)),
         new OutputConfig(
@@ -227,6 +242,10 @@ public final class Settings {
       }
     }
     return kinds;
+  }
+
+  private Set<Kept> kept() {
+    return values.containsKey(Setting.KEEP) ? Set.copyOf(list(Setting.KEEP, Kept.class)) : Set.of();
   }
 
   private List<LabelField> labels() {

@@ -2,6 +2,7 @@
 package io.saeflow.compose.config;
 
 import io.saeflow.processors.aggregate.LabelField;
+import io.saeflow.processors.encode.NonFinitePolicy;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -14,9 +15,15 @@ import java.util.Set;
  * @param window tokens an example shows
  * @param seed of the sampling
  * @param labels fields of the documents to count by, each field once; may be empty
+ * @param nonFinite what becomes of tokens with activations that are not finite
  */
 public record StatisticsConfig(
-    int top, int random, int window, long seed, List<LabelField> labels) {
+    int top,
+    int random,
+    int window,
+    long seed,
+    List<LabelField> labels,
+    NonFinitePolicy nonFinite) {
   /** Four of a viewer's first pages; each one more costs a window per feature. */
   public static final int DEFAULT_TOP = 20;
 
@@ -28,6 +35,9 @@ public record StatisticsConfig(
 
   /** Any number will do, as long as it stays. */
   public static final long DEFAULT_SEED = 0;
+
+  /** One damaged token does not stop a run; how many there were is said beside each record. */
+  public static final NonFinitePolicy DEFAULT_NON_FINITE = NonFinitePolicy.SKIP;
 
   public StatisticsConfig {
     Expectation.atLeast(0, "top", top);

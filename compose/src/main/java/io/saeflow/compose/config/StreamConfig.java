@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.producer.publish.ActivationProducerConfig;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * The topics and how many work on them.
@@ -12,6 +14,9 @@ import java.util.OptionalInt;
  * @param featureRanges partitions of each latents and features topic; if empty, {@link
  *     #featureRangesFor} decides
  * @param threads of the Kafka Streams application
+ * @param maxWaitingBatches the model waits while more than so many batches of activations in a
+ *     partition are not encoded
+ * @param keep what stays on its topics; the rest is deleted when every stage has it
  * @param metricsPort where metrics are served on loopback; if empty, nowhere. 0 takes any port
  * @param kafka client properties, passed through to every Kafka client
  */
@@ -20,6 +25,8 @@ public record StreamConfig(
     int partitions,
     OptionalInt featureRanges,
     int threads,
+    int maxWaitingBatches,
+    Set<Kept> keep,
     OptionalInt metricsPort,
     Map<String, String> kafka) {
   /** Stands for a broker started inside the process. */
@@ -30,6 +37,10 @@ public record StreamConfig(
 
   /** As many shards as delphi's own caches have. */
   public static final int DEFAULT_FEATURE_RANGES = 5;
+
+  /** At a batch of some megabytes, a few hundred megabytes of disk. */
+  public static final int DEFAULT_MAX_WAITING_BATCHES =
+      ActivationProducerConfig.DEFAULT_MAX_WAITING_BATCHES;
 
   public StreamConfig {
     if (bootstrapServers.isBlank()) {
@@ -46,6 +57,8 @@ public record StreamConfig(
       throw new BadInputException(
           "metrics-port: %d (expected: 0 to 65535)".formatted(metricsPort.getAsInt()));
     }
+    Expectation.atLeast(1, "max-waiting-batches", maxWaitingBatches);
+    keep = Set.copyOf(keep);
     kafka = Map.copyOf(kafka);
     for (String key : kafka.keySet()) {
       if (key.isBlank()) {
@@ -88,8 +101,15 @@ public record StreamConfig(
   /** Without the values of {@link #kafka}, which may hold passwords. */
   @Override
   public String toString() {
-    return "StreamConfig[bootstrapServers=%s, partitions=%d, featureRanges=%s, threads=%d, metricsPort=%s, kafka=%s]"
+    return "StreamConfig[bootstrapServers=%s, partitions=%d, featureRanges=%s, threads=%d, maxWaitingBatches=%d, keep=%s, metricsPort=%s, kafka=%s]"
         .formatted(
-            bootstrapServers, partitions, featureRanges, threads, metricsPort, kafka.keySet());
+            bootstrapServers,
+            partitions,
+            featureRanges,
+            threads,
+            maxWaitingBatches,
+            keep,
+            metricsPort,
+            kafka.keySet());
   }
 }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import io.saeflow.processors.encode.NonFinitePolicy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -80,6 +81,8 @@ final class YamlSettings {
       case SAES -> settings.saes(saes(value, wrong));
       case SEPARATOR ->
           settings.documentSeparator(constant(DocumentSeparator.values(), value, wrong));
+      case NON_FINITE -> settings.nonFinite(constant(NonFinitePolicy.values(), value, wrong));
+      case KEPT -> settings.keep(list(value, node -> constant(Kept.values(), node, wrong)));
       case EXISTING_OUTPUT ->
           settings.existingOutput(constant(ExistingOutput.values(), value, wrong));
     }

@@ -4,6 +4,7 @@ package io.saeflow.compose.prepare;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.CorpusConfig;
 import io.saeflow.compose.config.CorpusSource;
+import io.saeflow.compose.config.Kept;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.kernels.engine.LibtorchEngine;
@@ -24,12 +25,14 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.tensorfile.FileDigest;
+import io.saeflow.sinks.SinkKind;
 import io.saeflow.sinks.Sinks;
 import io.saeflow.sinks.records.TokenText;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -39,6 +42,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Everything a run reads, opened and found to fit together. Nothing has been created yet. */
 public final class PreparedRun implements AutoCloseable {
+  /** What the sinks of a run are called together: as one, they commit what they have read. */
+  private static final String SINK = "sink";
+
   private final RunConfig config;
   private final TensorEngine engine;
   private final Gpt2 model;
@@ -116,7 +122,9 @@ public final class PreparedRun implements AutoCloseable {
   }
 
   public List<EncodeStage> encodeStages() {
-    return saes.stream().map(sae -> sae.encodeStage(engine)).toList();
+    return saes.stream()
+        .map(sae -> sae.encodeStage(engine, config.statistics().nonFinite()))
+        .toList();
   }
 
   /** What the autoencoders' encoders have done, by id. */
@@ -253,6 +261,10 @@ public final class PreparedRun implements AutoCloseable {
         .setWindow(config.statistics().window())
         .setSeed(config.statistics().seed())
         .setLabels(config.statistics().labels().stream().map(LabelField::text).toList())
+        .setNonFinite(config.statistics().nonFinite().name().toLowerCase(Locale.ROOT))
+        .setKeep(config.stream().keep().stream().sorted().map(Kept::id).toList())
+        .setLatentSinks(
+            config.output().sinks().contains(SinkKind.DELPHI) ? List.of(SINK) : List.of())
         .setSaes(saes.stream().map(PreparedSae::manifest).toList())
         .setTotals(null)
         .build();

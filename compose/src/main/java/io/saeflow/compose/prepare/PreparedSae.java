@@ -11,6 +11,7 @@ import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.InputNormalization;
 import io.saeflow.processors.aggregate.AggregateStage;
 import io.saeflow.processors.encode.EncodeStage;
+import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.processors.weights.SaeFile;
 import io.saeflow.processors.weights.SaeFileException;
 import io.saeflow.producer.gpt2.Gpt2;
@@ -54,13 +55,14 @@ record PreparedSae(SaeConfig config, SaeFile file, HookPoint hook, int ranges, E
         config, file, hook, stream.featureRangesFor(file.weights().latents()), new EncoderMeter());
   }
 
-  EncodeStage encodeStage(TensorEngine engine) {
+  EncodeStage encodeStage(TensorEngine engine, NonFinitePolicy nonFinite) {
     return new EncodeStage(
         config.id(),
         hook,
         file.weights().width(),
         file.weights().latents(),
         ranges,
+        nonFinite,
         () -> new CertifiedSaeEncoder(file.weights(), engine, meter));
   }
 

@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.clients.admin.GroupListing;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
@@ -34,6 +35,18 @@ public final class RunTopics implements AutoCloseable {
           TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(Topics.MAX_REQUEST_BYTES),
           TopicConfig.RETENTION_MS_CONFIG, "-1",
           TopicConfig.RETENTION_BYTES_CONFIG, "-1");
+
+  /**
+   * For topics that records are deleted from: a broker frees whole segments only, so they are as
+   * small as the largest request allows.
+   */
+  private static final Map<String, String> KEEP_UNTIL_READ =
+      Map.of(
+          TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(Topics.MAX_REQUEST_BYTES),
+          TopicConfig.RETENTION_MS_CONFIG, "-1",
+          TopicConfig.RETENTION_BYTES_CONFIG, "-1",
+          TopicConfig.SEGMENT_BYTES_CONFIG, Integer.toString(Topics.MAX_REQUEST_BYTES),
+          TopicConfig.FILE_DELETE_DELAY_MS_CONFIG, "1000");
 
   private static final Map<String, String> COMPACT =
       Map.of(
@@ -106,10 +119,10 @@ public final class RunTopics implements AutoCloseable {
     List<NewTopic> wanted = new ArrayList<>();
     wanted.add(topic(topics.tokens(), partitions, KEEP_ALL));
     for (HookPoint hook : hooks) {
-      wanted.add(topic(topics.activations(hook), partitions, KEEP_ALL));
+      wanted.add(topic(topics.activations(hook), partitions, KEEP_UNTIL_READ));
     }
     for (SaeManifest sae : saes) {
-      wanted.add(topic(topics.latents(sae.getId()), sae.getFeatureRanges(), KEEP_ALL));
+      wanted.add(topic(topics.latents(sae.getId()), sae.getFeatureRanges(), KEEP_UNTIL_READ));
       wanted.add(topic(topics.features(sae.getId()), sae.getFeatureRanges(), COMPACT));
     }
     wanted.add(topic(topics.deadLetters(), 1, KEEP_ALL));
@@ -174,8 +187,12 @@ public final class RunTopics implements AutoCloseable {
 
   /** Deletes what the run's consumers had committed, then topics. */
   private void delete(Set<String> names) {
-    for (String stage : List.of("producer", "encode", "aggregate")) {
-      String group = topics.run() + "." + stage;
+    List<String> groups =
+        await(admin.listGroups().all()).stream()
+            .map(GroupListing::groupId)
+            .filter(topics::containsGroup)
+            .toList();
+    for (String group : groups) {
       try {
         // A process that died is a member until its session has run out.
         if (!await(admin.describeConsumerGroups(List.of(group)).describedGroups().get(group))

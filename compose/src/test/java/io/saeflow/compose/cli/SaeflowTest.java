@@ -9,11 +9,13 @@ import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.CorpusSource;
 import io.saeflow.compose.config.DocumentSeparator;
 import io.saeflow.compose.config.ExistingOutput;
+import io.saeflow.compose.config.Kept;
 import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.compose.config.StatisticsConfig;
 import io.saeflow.processors.aggregate.LabelField;
+import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
@@ -119,8 +121,9 @@ class SaeflowTest {
                 + " --hook resid_post_mlp/8 --sae-id eight --sae-path v5/eight"
                 + " --text a.txt b.jsonl --text-field body --context-length 128 --no-prepend-bos"
                 + " --document-separator bos --batch-size 4 --max-tokens 2m --top 5 --random 6"
-                + " --window 7 --seed 8 --label year:10 --label party --out out --overwrite --sinks delphi,sae-viewer"
+                + " --window 7 --seed 8 --non-finite fail --label year:10 --label party --out out --overwrite --sinks delphi,sae-viewer"
                 + " --subject me --partitions 2 --feature-ranges 3 --threads 4 --stream-threads 5"
+                + " --max-waiting-batches 9 --keep latents,activations"
                 + " --bootstrap-servers h:1 --kafka a=b --kafka c=d=e --run-id r1");
 
     assertThat(err.toString()).isEmpty();
@@ -149,11 +152,18 @@ class SaeflowTest {
     assertThat(run.statistics())
         .isEqualTo(
             new StatisticsConfig(
-                5, 6, 7, 8, List.of(LabelField.parse("year:10"), LabelField.parse("party"))));
+                5,
+                6,
+                7,
+                8,
+                List.of(LabelField.parse("year:10"), LabelField.parse("party")),
+                NonFinitePolicy.FAIL));
     assertThat(run.stream().bootstrapServers()).isEqualTo("h:1");
     assertThat(run.stream().partitions()).isEqualTo(2);
     assertThat(run.stream().featureRanges()).isEqualTo(OptionalInt.of(3));
     assertThat(run.stream().threads()).isEqualTo(5);
+    assertThat(run.stream().maxWaitingBatches()).isEqualTo(9);
+    assertThat(run.stream().keep()).containsExactlyInAnyOrder(Kept.LATENTS, Kept.ACTIVATIONS);
     assertThat(run.stream().kafka()).isEqualTo(Map.of("a", "b", "c", "d=e"));
     assertThat(run.output())
         .isEqualTo(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.saeflow.processors.aggregate.LabelField;
+import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
@@ -19,6 +20,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,12 +53,14 @@ class SettingsTest {
                     8,
                     OptionalLong.empty()),
                 List.of(new SaeConfig("sae", Path.of("x/sae.pt"), Optional.empty(), "sae")),
-                new StatisticsConfig(20, 20, 64, 0, List.of()),
+                new StatisticsConfig(20, 20, 64, 0, List.of(), NonFinitePolicy.SKIP),
                 new StreamConfig(
                     "embedded",
                     1,
                     OptionalInt.empty(),
                     halfTheCores,
+                    64,
+                    Set.of(),
                     OptionalInt.empty(),
                     Map.of()),
                 new OutputConfig(
@@ -99,9 +103,12 @@ class SettingsTest {
             window: 2
             seed: -7
             labels: [party, year:10]
+            non-finite: fail
             partitions: 3
             feature-ranges: 6
             stream-threads: 2
+            max-waiting-batches: 7
+            keep: [latents, activations]
             metrics-port: 9464
             bootstrap-servers: broker-1:9092,broker-2:9092
             kafka:
@@ -142,12 +149,15 @@ class SettingsTest {
                     -7,
                     List.of(
                         new LabelField("party", OptionalDouble.empty()),
-                        new LabelField("year", OptionalDouble.of(10)))),
+                        new LabelField("year", OptionalDouble.of(10))),
+                    NonFinitePolicy.FAIL),
                 new StreamConfig(
                     "broker-1:9092,broker-2:9092",
                     3,
                     OptionalInt.of(6),
                     2,
+                    7,
+                    Set.of(Kept.ACTIVATIONS, Kept.LATENTS),
                     OptionalInt.of(9464),
                     Map.of(
                         "security.protocol", "SSL",
@@ -191,7 +201,8 @@ class SettingsTest {
             .overriddenBy(new Settings().number(Setting.TOP, 7).kafka(Map.of("linger.ms", "0")))
             .toRunConfig();
 
-    assertThat(config.statistics()).isEqualTo(new StatisticsConfig(7, 20, 32, 0, List.of()));
+    assertThat(config.statistics())
+        .isEqualTo(new StatisticsConfig(7, 20, 32, 0, List.of(), NonFinitePolicy.SKIP));
     assertThat(config.stream().kafka()).isEqualTo(Map.of("linger.ms", "0", "acks", "all"));
   }
 
@@ -229,6 +240,7 @@ class SettingsTest {
           labels: [year, "year:10"]    | label: 'year' twice (expected: each field once)
           threads: 0                   | threads: 0 (expected: >= 1)
           stream-threads: 0            | stream-threads: 0 (expected: >= 1)
+          max-waiting-batches: 0       | max-waiting-batches: 0 (expected: >= 1)
           metrics-port: 65536          | metrics-port: 65536 (expected: 0 to 65535)
           partitions: 0                | partitions: 0 (expected: >= 1)
           feature-ranges: 0            | feature-ranges: 0 (expected: >= 1)
@@ -278,6 +290,8 @@ class SettingsTest {
           max-tokens: 9e9b      | max-tokens: "9e9b" (expected: a number of tokens such as
           document-separator: eot | document-separator: "eot" (expected: none, bos or eos)
           existing-output: keep | existing-output: "keep" (expected: refuse, resume or overwrite)
+          non-finite: ignore    | non-finite: "ignore" (expected: skip or fail)
+          keep: [tokens]        | keep: "tokens" (expected: activations, latents, or a list of them)
           kafka: ssl            | kafka: "ssl" (expected: keys and values)
           kafka: {sasl.jaas.config: [secret]} | kafka.sasl.jaas.config: (expected: text, a number, true or false)
           saes: a.pt            | saes: "a.pt" (expected: a list of entries with path

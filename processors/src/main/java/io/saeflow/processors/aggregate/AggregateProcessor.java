@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Records go out when all sequences up to an end of the stream are in, and before that each time
  * the number of batches has doubled: a live view at a cost that is at most that of the final
  * records once more.
+ *
+ * <p>When sequences come after that end, all records go out once more, so that none says that it is
+ * complete until the next end is reached.
  */
 final class AggregateProcessor implements Processor<byte[], byte[], Object, Object> {
   /** The first snapshot comes after this many batches. */
@@ -35,6 +38,10 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
   private final TallyObserver observer;
   private final BitSet unsent = new BitSet();
   private long nextSnapshot;
+
+  /** Whether the last records sent were complete. */
+  private boolean sentComplete;
+
   private @Nullable FeatureStore store;
   private @Nullable ProcessorContext<Object, Object> context;
 
@@ -51,6 +58,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     // What was sent before a restart is not known; sending it again does no harm.
     unsent.set(0, store.tally().range().size());
     nextSnapshot = Math.max(FIRST_SNAPSHOT, 2 * store.tally().batches());
+    sentComplete = store.tally().isComplete();
     store.beforeCommit(processorContext, this::emit);
     report(store.tally());
   }
@@ -89,7 +97,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     FeatureStore features = Objects.requireNonNull(store);
     RangeTally tally = features.tally();
     observer.saved(supplier.stage.id(), tally.range(), tally.stateBytes());
-    if (tally.isComplete()) {
+    if (tally.isComplete() || sentComplete) {
       unsent.set(0, tally.range().size());
     } else if (tally.batches() < nextSnapshot) {
       return;
@@ -102,6 +110,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     }
     unsent.clear();
     nextSnapshot = 2 * tally.batches();
+    sentComplete = tally.isComplete();
   }
 
   private void report(RangeTally tally) {

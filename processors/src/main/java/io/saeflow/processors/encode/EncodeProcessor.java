@@ -2,6 +2,7 @@
 package io.saeflow.processors.encode;
 
 import io.saeflow.kernels.sae.SaeEncoder;
+import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.processors.deadletter.DeadLetter;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.stream.ActivationBatch;
@@ -40,22 +41,19 @@ final class EncodeProcessor implements Processor<byte[], byte[], Object, Object>
   @Override
   public void process(Record<byte[], byte[]> record) {
     ProcessorContext<Object, Object> out = Objects.requireNonNull(context);
-    ActivationMessage message;
     try {
-      message = ArrowMessages.decodeActivations(record.value());
+      ActivationMessage message = ArrowMessages.decodeActivations(record.value());
       requireOurs(message);
+      if (message instanceof ActivationBatch batch) {
+        for (LatentBatch latents : router.route(batch.batch(), encode(batch))) {
+          out.forward(new Record<>(batch.number(), latents, record.timestamp()), supplier.sink());
+        }
+      } else {
+        EndOfStream end = (EndOfStream) message;
+        out.forward(new Record<>(end.number(), end, record.timestamp()), supplier.sink());
+      }
     } catch (MalformedMessageException e) {
       DeadLetter.forward(out, supplier.processor(), record, e.getMessage());
-      return;
-    }
-    if (message instanceof ActivationBatch batch) {
-      for (LatentBatch latents :
-          router.route(batch.batch(), Objects.requireNonNull(encoder).encode(batch.values()))) {
-        out.forward(new Record<>(message.number(), latents, record.timestamp()), supplier.sink());
-      }
-    } else {
-      EndOfStream end = (EndOfStream) message;
-      out.forward(new Record<>(end.number(), end, record.timestamp()), supplier.sink());
     }
   }
 
@@ -65,6 +63,16 @@ final class EncodeProcessor implements Processor<byte[], byte[], Object, Object>
       encoder.close();
       encoder = null;
     }
+  }
+
+  private SparseLatents encode(ActivationBatch batch) throws MalformedMessageException {
+    SparseLatents latents = Objects.requireNonNull(encoder).encode(batch.values());
+    if (latents.nonFiniteTokens() > 0 && supplier.stage.nonFinite() == NonFinitePolicy.FAIL) {
+      throw new MalformedMessageException(
+          "batch %d: %d tokens with activations that are not finite (policy: fail)"
+              .formatted(batch.number(), latents.nonFiniteTokens()));
+    }
+    return latents;
   }
 
   private void requireOurs(ActivationMessage message) throws MalformedMessageException {

@@ -14,10 +14,17 @@ import java.util.function.Supplier;
  * @param width the hook point's width
  * @param latents how many latents it has
  * @param ranges over how many partitions they are spread
+ * @param nonFinite what becomes of tokens with activations that are not finite
  * @param encoder opens an encoder; called once a task, and the task closes it
  */
 public record EncodeStage(
-    String id, HookPoint hook, int width, int latents, int ranges, Supplier<SaeEncoder> encoder) {
+    String id,
+    HookPoint hook,
+    int width,
+    int latents,
+    int ranges,
+    NonFinitePolicy nonFinite,
+    Supplier<SaeEncoder> encoder) {
   public EncodeStage {
     Topics.requireSaeId(id);
     if (ranges < 1 || ranges > latents) {

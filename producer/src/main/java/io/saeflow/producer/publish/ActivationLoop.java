@@ -43,6 +43,8 @@ final class ActivationLoop {
   private final Gpt2 model;
   private final Topics topics;
   private final List<HookPoint> hooks;
+  private final Headroom headroom;
+  private long batchesLeft;
   private final LongAdder tokensDone = new LongAdder();
   private final LongAdder deadLetters = new LongAdder();
 
@@ -51,12 +53,14 @@ final class ActivationLoop {
       Producer<byte[], byte[]> producer,
       Gpt2 model,
       Topics topics,
-      List<HookPoint> hooks) {
+      List<HookPoint> hooks,
+      Headroom headroom) {
     this.consumer = consumer;
     this.producer = producer;
     this.model = model;
     this.topics = topics;
     this.hooks = hooks;
+    this.headroom = headroom;
   }
 
   /** Tokens whose activations are committed. */
@@ -78,8 +82,17 @@ final class ActivationLoop {
     consumer.subscribe(List.of(topics.tokens()));
   }
 
-  /** One poll and its transaction; does nothing if there is nothing to read. */
+  /** One poll and its transaction; does nothing if there is nothing to read or no headroom. */
   void step() {
+    if (batchesLeft <= 0) {
+      batchesLeft = headroom.batches();
+    }
+    // A consumer that waits still polls, and so stays in its group.
+    if (batchesLeft > 0) {
+      consumer.resume(consumer.paused());
+    } else {
+      consumer.pause(consumer.assignment());
+    }
     ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
     if (records.isEmpty()) {
       return;
@@ -90,6 +103,7 @@ final class ActivationLoop {
     for (ConsumerRecord<byte[], byte[]> record : records) {
       transform(record, output);
     }
+    batchesLeft -= records.count();
     if (commit(records, output.records)) {
       tokensDone.add(output.tokens);
       deadLetters.add(output.deadLetters);

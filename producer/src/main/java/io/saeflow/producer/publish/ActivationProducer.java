@@ -5,6 +5,7 @@ import io.saeflow.producer.gpt2.Gpt2;
 import io.saeflow.schemas.stream.DeadLetterHeaders;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -13,7 +14,8 @@ import org.apache.kafka.common.errors.WakeupException;
 
 /**
  * Turns the tokens topic into the activations topics, exactly once, on a thread of its own, until
- * it is closed or fails. Several share the work as one consumer group.
+ * it is closed or fails. Several share the work as one consumer group. It waits while the encoders
+ * are too far behind.
  *
  * <p>A message that is no batch of this run, or that the model cannot take, goes to dead letters
  * with {@link DeadLetterHeaders} beside its own.
@@ -21,6 +23,7 @@ import org.apache.kafka.common.errors.WakeupException;
 public final class ActivationProducer implements AutoCloseable {
   private final Consumer<byte[], byte[]> consumer;
   private final Producer<byte[], byte[]> producer;
+  private final Headroom headroom;
   private final ActivationLoop loop;
   private final Thread thread;
   private final CompletableFuture<Void> finished = new CompletableFuture<>();
@@ -29,11 +32,14 @@ public final class ActivationProducer implements AutoCloseable {
   ActivationProducer(
       Consumer<byte[], byte[]> consumer,
       Producer<byte[], byte[]> producer,
+      Headroom headroom,
       Gpt2 model,
       ActivationProducerConfig config) {
     this.consumer = consumer;
     this.producer = producer;
-    this.loop = new ActivationLoop(consumer, producer, model, config.topics(), config.hooks());
+    this.headroom = headroom;
+    this.loop =
+        new ActivationLoop(consumer, producer, model, config.topics(), config.hooks(), headroom);
     this.thread = new Thread(this::run, "activations-" + config.instance());
   }
 
@@ -46,23 +52,33 @@ public final class ActivationProducer implements AutoCloseable {
    */
   public static ActivationProducer start(ActivationProducerConfig config, Gpt2 model) {
     config.hooks().forEach(model::width);
-    String group = config.topics().run() + ".producer";
+    String group = config.topics().producerGroup();
     Consumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(
             ClientConfigs.consumer(
                 config.kafka(), group, config.instance(), config.batchesPerTransaction()));
-    Producer<byte[], byte[]> producer;
+    Producer<byte[], byte[]> producer = null;
     try {
       producer =
           new KafkaProducer<>(
               ClientConfigs.activationProducer(config.kafka(), group + "." + config.instance()));
+      Headroom headroom =
+          new WaitingActivations(
+              Admin.create(config.kafka()),
+              config.topics(),
+              config.hooks(),
+              config.maxWaitingBatches());
+      ActivationProducer started =
+          new ActivationProducer(consumer, producer, headroom, model, config);
+      started.start();
+      return started;
     } catch (RuntimeException e) {
       consumer.close();
+      if (producer != null) {
+        producer.close();
+      }
       throw e;
     }
-    ActivationProducer started = new ActivationProducer(consumer, producer, model, config);
-    started.start();
-    return started;
   }
 
   /** How many tokens' activations this instance has committed; may be asked from any thread. */
@@ -98,7 +114,8 @@ public final class ActivationProducer implements AutoCloseable {
 
   private void run() {
     Throwable failure = null;
-    try (producer;
+    try (headroom;
+        producer;
         consumer) {
       loop.begin();
       while (!stopping) {

@@ -18,16 +18,22 @@ import java.util.regex.Pattern;
  *     digits, {@code -}, {@code _} and {@code .}
  * @param batchesPerTransaction how many batches one transaction may have, at least 1; their
  *     activations are in memory together
+ * @param maxWaitingBatches it waits while more than so many records of activations in a partition
+ *     are not encoded, at least 1
  */
 public record ActivationProducerConfig(
     Map<String, Object> kafka,
     Topics topics,
     List<HookPoint> hooks,
     String instance,
-    int batchesPerTransaction) {
+    int batchesPerTransaction,
+    int maxWaitingBatches) {
 
   /** A transaction costs some ten milliseconds, a batch some hundreds. */
   public static final int DEFAULT_BATCHES_PER_TRANSACTION = 2;
+
+  /** At a batch of some megabytes, a few hundred megabytes of disk. */
+  public static final int DEFAULT_MAX_WAITING_BATCHES = 64;
 
   private static final Pattern INSTANCE = Pattern.compile("[A-Za-z0-9._-]{1,60}");
 
@@ -46,6 +52,10 @@ public record ActivationProducerConfig(
     if (batchesPerTransaction < 1) {
       throw new IllegalArgumentException(
           "batches per transaction: %d (expected: >= 1)".formatted(batchesPerTransaction));
+    }
+    if (maxWaitingBatches < 1) {
+      throw new IllegalArgumentException(
+          "waiting batches: %d (expected: >= 1)".formatted(maxWaitingBatches));
     }
   }
 }

@@ -18,8 +18,10 @@ import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.TokenBatch;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -66,8 +68,18 @@ class ActivationProducerTest {
   private final MockProducer<byte[], byte[]> producer =
       new MockProducer<>(
           cluster(), true, null, new ByteArraySerializer(), new ByteArraySerializer());
+
+  /** The answers to come; then there is always enough. */
+  private final Queue<Long> headroom = new ArrayDeque<>();
+
   private final ActivationLoop loop =
-      new ActivationLoop(consumer, producer, model, TOPICS, List.of(RESID, POST));
+      new ActivationLoop(
+          consumer,
+          producer,
+          model,
+          TOPICS,
+          List.of(RESID, POST),
+          () -> headroom.isEmpty() ? Long.MAX_VALUE : headroom.remove());
 
   @BeforeAll
   static void loadModel() throws Exception {
@@ -178,6 +190,32 @@ class ActivationProducerTest {
   }
 
   @Test
+  void readsNothingWithoutHeadroomAndGoesOnWhenThereIsSome() {
+    headroom.addAll(List.of(1L, 0L, -3L, 0L, 1L));
+    loop.begin();
+    consumer.schedulePollTask(
+        () -> {
+          for (int offset = 0; offset < 2; offset++) {
+            consumer.addRecord(
+                new ConsumerRecord<>(
+                    TOPICS.tokens(), 0, offset, new byte[] {7}, ArrowMessages.encode(BATCH_3)));
+            consumer.setMaxPollRecords(1);
+          }
+        });
+    loop.step();
+    loop.step();
+    assertThat(loop.tokensDone().sum()).isEqualTo(8);
+    for (int i = 0; i < 3; i++) {
+      loop.step();
+      assertThat(consumer.paused()).containsExactly(TOKENS);
+      assertThat(loop.tokensDone().sum()).isEqualTo(8);
+    }
+    loop.step();
+    assertThat(consumer.paused()).isEmpty();
+    assertThat(loop.tokensDone().sum()).isEqualTo(16);
+  }
+
+  @Test
   void abortsWhenATransactionFails() {
     loop.begin();
     add(0, ArrowMessages.encode(BATCH_3));
@@ -213,7 +251,7 @@ class ActivationProducerTest {
   void refusesAHookThatTheModelLacks() {
     ActivationProducerConfig config =
         new ActivationProducerConfig(
-            Map.of(), TOPICS, List.of(HookPoint.parse("blocks.9.hook_resid_post")), "0", 1);
+            Map.of(), TOPICS, List.of(HookPoint.parse("blocks.9.hook_resid_post")), "0", 1, 1);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> ActivationProducer.start(config, model))
         .withMessageContaining("layer 9 (expected: below the model's 2)");
@@ -222,18 +260,22 @@ class ActivationProducerTest {
   @Test
   void refusesImpossibleSettings() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(), "0", 1))
+        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(), "0", 1, 1))
         .withMessage("hooks: [] (expected: at least one, each once)");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID, RESID), "0", 1))
+            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID, RESID), "0", 1, 1))
         .withMessageContaining("(expected: at least one, each once)");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "a b", 1))
+        .isThrownBy(
+            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "a b", 1, 1))
         .withMessageStartingWith("instance: 'a b' (expected:");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 0))
+        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 0, 1))
         .withMessage("batches per transaction: 0 (expected: >= 1)");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 0))
+        .withMessage("waiting batches: 0 (expected: >= 1)");
   }
 
   private ActivationProducer running() {
@@ -241,8 +283,9 @@ class ActivationProducerTest {
         new ActivationProducer(
             consumer,
             producer,
+            () -> Long.MAX_VALUE,
             model,
-            new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1));
+            new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1));
     running.start();
     return running;
   }
