@@ -38,6 +38,7 @@ import io.saeflow.sinks.Sinks;
 import io.saeflow.sinks.SinksConfig;
 import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.manifest.ManifestFile;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -123,7 +124,13 @@ public final class Pipeline implements PipelineRunner {
       ManifestTopic manifestTopic = new ManifestTopic(kafka, topics);
       runTopics.create(manifest, stream.partitions(), output.existing());
       if (output.existing() == ExistingOutput.RESUME) {
-        manifestTopic.read().ifPresent(begun -> RunDefinition.requireSame(manifest, begun));
+        Optional<RunManifest> begun = manifestTopic.read();
+        begun.ifPresent(before -> RunDefinition.requireSame(manifest, before));
+        Optional<RunTotals> ended = begun.map(RunManifest::getTotals);
+        if (ended.isPresent() && Files.exists(folder.manifest())) {
+          listener.writing(folder.root());
+          return summary(ended.get(), start);
+        }
       }
       manifestTopic.publish(manifest);
 
@@ -149,7 +156,7 @@ public final class Pipeline implements PipelineRunner {
                   manifest.getVocabularySize(),
                   totals::get);
           CorpusFeed feed = CorpusFeed.start(kafka, topics, prepared, Optional.empty());
-          DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics)) {
+          DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics, System.err)) {
         CompletableFuture<RunTotals> fed = feed.done();
         CompletableFuture<Void> unused = fed.thenAccept(known -> totals.set(Optional.of(known)));
         LiveGauges gauges =
@@ -165,12 +172,9 @@ public final class Pipeline implements PipelineRunner {
             Failures.throwIfFailed(processors.failure());
             Failures.throwIfFailed(retention.failure());
             Failures.throwIfFailed(sinks.done());
-            Optional<String> letter = deadLetters.poll(CHECK_INTERVAL);
-            if (letter.isPresent()) {
-              throw new IllegalStateException(
-                  "a message could not be used and is kept on %s, so the run cannot be complete: %s"
-                      .formatted(topics.deadLetters(), letter.get()));
-            }
+            deadLetters.poll(CHECK_INTERVAL);
+            deadLetters.requireProgress(
+                fed.isDone(), gauges.modelledTokens(), gauges.aggregatedTokens());
             timeline.appendWhenDue();
             if (stop.requested()) {
               throw new StoppedException(folder.root());
@@ -190,13 +194,16 @@ public final class Pipeline implements PipelineRunner {
       if (stream.embedded() && !stream.keep().contains(Kept.ACTIVATIONS)) {
         runTopics.deleteActivations(run.hooks());
       }
-      RunTotals all = finished.getTotals();
-      return new RunSummary(
-          all.getDocuments(),
-          all.getSequences(),
-          all.getTokens(),
-          Duration.ofNanos(System.nanoTime() - start));
+      return summary(finished.getTotals(), start);
     }
+  }
+
+  private static RunSummary summary(RunTotals totals, long start) {
+    return new RunSummary(
+        totals.getDocuments(),
+        totals.getSequences(),
+        totals.getTokens(),
+        Duration.ofNanos(System.nanoTime() - start));
   }
 
   private static Map<String, EncoderMeter> encoderMeters(List<PreparedSae> saes) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.saeflow.compose.config.Setting;
 import io.saeflow.schemas.tensorfile.Safetensors;
+import io.saeflow.sinks.verify.RunVerification;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,6 +39,8 @@ class SameBytesTest {
             .number(Setting.FEATURE_RANGES, 5)
             .number(Setting.STREAM_THREADS, 2));
 
+    assertThat(RunVerification.verify(one).lines()).isEmpty();
+    assertThat(RunVerification.verify(many).lines()).isEmpty();
     for (String tree : List.of("sae-viewer", "neuron-records")) {
       assertSameFiles(one.resolve(tree), many.resolve(tree), 2 * OracleCases.LATENTS);
     }

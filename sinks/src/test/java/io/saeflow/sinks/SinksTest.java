@@ -262,7 +262,7 @@ class SinksTest {
     assertThatThrownBy(() -> start(EnumSet.of(SinkKind.DELPHI), topics))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("run.latents.b");
-    assertThat(root.resolve(".spool")).doesNotExist();
+    assertThat(root.resolve(".spool/delphi/b")).doesNotExist();
   }
 
   @Test

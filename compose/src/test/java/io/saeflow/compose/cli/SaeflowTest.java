@@ -96,6 +96,20 @@ class SaeflowTest {
   }
 
   @Test
+  void verifyTellsNoRunFromADamagedOne() throws IOException {
+    assertThat(execute("verify --out " + folder.resolve("absent"))).isEqualTo(2);
+    assertThat(err.toString()).contains("no folder (expected: a run's output)");
+    Files.createDirectory(folder.resolve("unfinished"));
+    assertThat(execute("verify --out " + folder.resolve("unfinished"))).isEqualTo(2);
+    assertThat(err.toString()).contains("manifest.json");
+    Files.writeString(folder.resolve("unfinished/manifest.json"), "{} and more");
+    assertThat(execute("verify --out " + folder.resolve("unfinished"))).isEqualTo(1);
+    assertThat(out.toString())
+        .contains("manifest.json: ")
+        .contains("unfinished: 1 problems, 1 files checked");
+  }
+
+  @Test
   void theVersionIsTheBuilds() {
     assertThat(execute("--version")).isZero();
     assertThat(out.toString().strip()).matches("saeflow \\d+\\.\\d+\\.\\d+(-SNAPSHOT)?");

@@ -39,9 +39,7 @@ class AtomicFileTest {
                       throw new IOException("disk full");
                     }))
         .isInstanceOf(IOException.class)
-        .hasMessage(
-            root.resolve("file")
-                + ": disk full (expected: a folder that can be written, with room)");
+        .hasMessage(target + ": disk full (expected: a folder that can be written, with room)");
     assertThat(target).hasBinaryContent(new byte[] {1});
     assertThat(folder).isDirectoryNotContaining(path -> !path.equals(target));
   }
