@@ -155,7 +155,8 @@ public final class Pipeline implements PipelineRunner {
           CorpusFeed feed = CorpusFeed.start(kafka, topics, prepared);
           DeadLetterWatch deadLetters = new DeadLetterWatch(kafka, topics)) {
         CompletableFuture<RunTotals> fed = feed.done();
-        LiveGauges gauges = new LiveGauges(feed, producer, processors, prepared.encoderMeters());
+        LiveGauges gauges =
+            new LiveGauges(feed, producer, processors, sinks, prepared.encoderMeters());
         try (Progress progress = showProgress(() -> snapshot(gauges, fed, prepared.batchTokens()));
             AutoCloseable metrics = metrics(config.stream().metricsPort(), gauges);
             ProgressTimeline timeline =

@@ -2,6 +2,7 @@
 package io.saeflow.compose.metrics;
 
 import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.sinks.view.FeatureCounts;
 import java.util.Map;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
@@ -38,6 +39,11 @@ public interface RunGauges {
 
   /** Bytes of feature state that were last saved, over all feature ranges of this process. */
   long stateBytes();
+
+  /**
+   * Alive, dead and dense features by autoencoder; none where the sink {@code view} is not written.
+   */
+  Map<String, FeatureCounts> features();
 
   /** The stages' own Kafka metrics. */
   Map<MetricName, ? extends Metric> kafka();
