@@ -42,7 +42,8 @@ export function heatKey(max) {
 }
 
 function sequence(row, max) {
-  const tokens = row.tokens.map((text, i) => token(row, text, i, max));
+  const tokens = row.tokens.flatMap((text, i) =>
+    text.startsWith(' ') ? [h('wbr'), token(row, text, i, max)] : [token(row, text, i, max)]);
   const peak = row.tokens[row.idx] ?? '';
   return h('li', { 'data-testid': 'sequence' },
     h('p', { class: 'where' }, h('strong', null, digits(row.activation)),
@@ -67,9 +68,14 @@ function token(row, text, i, max) {
 
 /** A line end is a sign, followed by a real break that only the "line breaks" switch shows. */
 function lineEnds(text) {
-  const parts = text.split('\n');
+  const parts = unbroken(text).split('\n');
   return parts.flatMap((part, i) => i === parts.length - 1 ? [part]
     : [part, h('span', { class: 'sign' }, '↵'), h('span', { class: 'break' }, '\n')]);
+}
+
+/** A token's leading blank stays with it: a line may end before it, not behind. */
+function unbroken(text) {
+  return text.replace(/^ +(?=\S)/, (blanks) => '\u00a0'.repeat(blanks.length));
 }
 
 function onToken(event, action) {
