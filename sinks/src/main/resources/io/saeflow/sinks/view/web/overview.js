@@ -256,7 +256,7 @@ function driftCard(context, currentSae) {
     list.replaceChildren(...found.map(({ index, low, high }) => h('li', null,
       h('a', { href: context.featureUrl(sae, index) }, count(index)),
       h('span', null, digits(low.density), ' ', h('span', { class: 'note' }, low.value)),
-      h('span', { class: 'arrow', 'aria-label': 'to' }, '→'),
+      h('span', { class: 'arrow' }, h('span', { 'aria-hidden': 'true' }, '→'), h('span', { class: 'unseen' }, 'to')),
       h('span', null, digits(high.density), ' ', h('span', { class: 'note' }, high.value)))));
     if (found.length === 0) list.append(h('li', { class: 'empty' }, 'Nothing to compare yet.'));
   }
