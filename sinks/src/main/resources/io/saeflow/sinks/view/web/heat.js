@@ -11,8 +11,9 @@ const FIRST = 5;
  * A titled list of sequences, the first five shown.
  *
  * @param max the activation that gets the full colour
+ * @param empty what is said where there is no sequence
  */
-export function heatMaps({ id, title, note, rows, max, shown = FIRST, onShown }) {
+export function heatMaps({ id, title, note, rows, max, empty, shown = FIRST, onShown }) {
   const list = h('ol', { class: 'heat', 'data-testid': `${id}-rows` });
   const more = h('button', { type: 'button', class: 'more', 'data-testid': `${id}-more`, click: () => {
     const from = list.childElementCount;
@@ -33,7 +34,7 @@ export function heatMaps({ id, title, note, rows, max, shown = FIRST, onShown })
   list.addEventListener('keydown', moveAmongTokens);
   return h('section', { class: 'sequences', id, 'data-testid': id, 'aria-labelledby': `${id}-title` },
     h('h2', { id: `${id}-title` }, title, h('span', { class: 'note' }, note)),
-    rows.length === 0 ? h('p', { class: 'empty' }, 'No sequence yet.') : list, more);
+    rows.length === 0 ? h('p', { class: 'empty' }, empty) : list, more);
 }
 
 /** The colours' key: from nothing to the maximum. */
