@@ -83,7 +83,8 @@ class BrowserScaleTest {
   void aLargeAutoencoderIsServedToABrowser() throws Exception {
     try (Chromium chromium = Chromium.launch()) {
       Path out = folder.resolve("out");
-      new Pipeline().run(DemoSlice.config(folder, TOKENS), RunListener.NONE);
+      new Pipeline()
+          .run(DemoSlice.config(folder, TOKENS), DemoSlice.output(folder), RunListener.NONE);
       multiply(out);
       Process server = serve(out);
       try (BufferedReader said = server.errorReader()) {

@@ -89,7 +89,7 @@ class BrowserTest {
     server = serving.get();
     tokensSeen = follow();
     run.get();
-    readAtoms(DemoRun.atoms(config));
+    readAtoms(DemoRun.atoms(config, DemoSlice.output(folder)));
   }
 
   @AfterAll
@@ -464,6 +464,7 @@ class BrowserTest {
       return new Pipeline()
           .run(
               config,
+              DemoSlice.output(folder),
               out ->
                   serving.complete(
                       ViewServer.start(

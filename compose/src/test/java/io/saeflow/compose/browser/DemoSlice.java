@@ -4,6 +4,7 @@ package io.saeflow.compose.browser;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.saeflow.compose.config.ExistingOutput;
+import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.demo.DemoRun;
 import java.io.IOException;
@@ -20,12 +21,17 @@ final class DemoSlice {
 
   private DemoSlice() {}
 
-  /** The run of so many tokens into {@code folder}/out. */
+  /** The run of so many tokens, whose text is put into {@code folder}. */
   static RunConfig config(Path folder, long tokens) throws IOException {
     Path text = folder.resolve("text.jsonl");
     Files.writeString(text, documents(tokens));
-    return DemoRun.config(
-        Path.of(""), text, folder.resolve("out"), ExistingOutput.REFUSE, OptionalLong.of(tokens));
+    return DemoRun.config(Path.of(""), text, OptionalLong.of(tokens));
+  }
+
+  /** Where it is written: {@code folder}/out. */
+  static OutputConfig output(Path folder) {
+    return new OutputConfig(
+        folder.resolve("out"), ExistingOutput.REFUSE, OutputConfig.DEFAULT_SINKS);
   }
 
   /** Paragraphs over and over, labelled as the demo's; a token is longer than a character. */
