@@ -173,6 +173,7 @@ class BoundedDiskTest {
         .setSubject("tiny")
         .setModelSha256(Map.of())
         .setModelDtype("float32")
+        .setVocabularySize(100)
         .setCenterWritingWeights(false)
         .setDataset(List.of())
         .setDatasetSha256(Map.of())
