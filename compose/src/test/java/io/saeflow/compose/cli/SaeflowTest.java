@@ -214,7 +214,8 @@ class SaeflowTest {
     assertBad("'2x' (expected: a number of tokens such as", "run", "--max-tokens", "2x");
     assertBad("mutually exclusive", "run", "--resume", "--overwrite");
     assertBad("mutually exclusive", "demo", "--full", "--max-tokens", "3");
-    assertBad("model: missing (expected: --model", "run");
+    assertBad("out: missing (expected: --out", "run");
+    assertBad("model: missing (expected: --model", "run", "--out", "out");
     assertBad("(expected: --sae PATH with them)", "run", "--hook", "blocks.1.hook_resid_pre");
   }
 
