@@ -6,14 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.saeflow.compose.cli.Saeflow;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -42,7 +38,7 @@ class CrashTest {
 
   @Test
   void aRunKilledTwiceEndsWithTheBytesOfOneThatWasNot() throws Exception {
-    Path tokens = writeTokens(folder.resolve("tokens.npy"));
+    Path tokens = OracleCases.writeTokens(folder.resolve("tokens.npy"), SEQUENCES);
     Path calm = folder.resolve("calm");
     Path killed = folder.resolve("killed");
 
@@ -115,22 +111,5 @@ class CrashTest {
       }
     }
     return output.toString();
-  }
-
-  private static Path writeTokens(Path file) throws IOException {
-    String header =
-        "{'descr': '<i4', 'fortran_order': False, 'shape': (%d, %d), }"
-            .formatted(SEQUENCES, OracleCases.CONTEXT);
-    header += " ".repeat(64 - (10 + header.length() + 1) % 64) + "\n";
-    ByteBuffer bytes =
-        ByteBuffer.allocate(10 + header.length() + 4 * TOKENS).order(ByteOrder.LITTLE_ENDIAN);
-    bytes.put((byte) 0x93).put("NUMPY".getBytes(StandardCharsets.US_ASCII)).put((byte) 1);
-    bytes.put((byte) 0).putShort((short) header.length());
-    bytes.put(header.getBytes(StandardCharsets.US_ASCII));
-    Random random = new Random(3);
-    for (int i = 0; i < TOKENS; i++) {
-      bytes.putInt((int) Math.min(96, 97 * Math.pow(random.nextDouble(), 2)));
-    }
-    return Files.write(file, bytes.array());
   }
 }
