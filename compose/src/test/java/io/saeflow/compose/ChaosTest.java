@@ -128,8 +128,7 @@ class ChaosTest {
 
   private static void assertSame(Path alone, Path killed) throws IOException {
     for (String tree : List.of("sae-viewer", "neuron-records")) {
-      SameBytesTest.assertSameFiles(
-          alone.resolve(tree), killed.resolve(tree), OracleCases.LATENTS);
+      SameBytesTest.assertSameFiles(alone.resolve(tree), killed.resolve(tree), OracleCases.LATENTS);
     }
     SameBytesTest.assertSameFiles(
         alone.resolve("delphi"), killed.resolve("delphi"), SHAPE.ranges() + 1);

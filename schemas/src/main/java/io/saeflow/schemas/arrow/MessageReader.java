@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.jspecify.annotations.Nullable;
 
 /** Walks one message: its metadata first, then its columns in the order of the layout. */
 final class MessageReader {
@@ -38,7 +39,11 @@ final class MessageReader {
     }
   }
 
-  static <T> T decode(byte[] bytes, Decoding<T> decoding) throws MalformedMessageException {
+  static <T> T decode(byte @Nullable [] bytes, Decoding<T> decoding)
+      throws MalformedMessageException {
+    if (bytes == null) {
+      throw new MalformedMessageException("no value (expected: an Arrow stream)");
+    }
     try {
       return decoding.apply(new MessageReader(IpcReader.open(bytes)));
     } catch (MalformedMessageException e) {
