@@ -6,6 +6,9 @@ import io.saeflow.compose.role.CorpusFeed;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.processors.Processors;
 import io.saeflow.producer.publish.ActivationProducer;
+import io.saeflow.sinks.Sinks;
+import io.saeflow.sinks.view.FeatureCounts;
+import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
@@ -15,6 +18,7 @@ record LiveGauges(
     CorpusFeed feed,
     ActivationProducer producer,
     Processors processors,
+    Sinks sinks,
     Map<String, EncoderMeter> encoders)
     implements RunGauges {
 
@@ -50,7 +54,14 @@ record LiveGauges(
   }
 
   @Override
+  public Map<String, FeatureCounts> features() {
+    return sinks.featureCounts();
+  }
+
+  @Override
   public Map<MetricName, ? extends Metric> kafka() {
-    return processors.kafkaMetrics();
+    Map<MetricName, Metric> metrics = new HashMap<>(producer.kafkaMetrics());
+    metrics.putAll(processors.kafkaMetrics());
+    return metrics;
   }
 }

@@ -160,7 +160,7 @@ public final class Pipeline implements PipelineRunner {
         CompletableFuture<RunTotals> fed = feed.done();
         CompletableFuture<Void> unused = fed.thenAccept(known -> totals.set(Optional.of(known)));
         LiveGauges gauges =
-            new LiveGauges(feed, producer, processors, encoderMeters(prepared.saes()));
+            new LiveGauges(feed, producer, processors, sinks, encoderMeters(prepared.saes()));
         Supplier<ProgressSnapshot> snapshot = () -> snapshot(gauges, fed, run.batchTokens());
         try (Progress progress = showProgress(snapshot);
             AutoCloseable metrics = MetricsServer.startIfAsked(stream.metricsPort(), gauges);

@@ -7,14 +7,14 @@ import io.saeflow.compose.broker.EmbeddedBroker;
 import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.prepare.PreparedRun;
+import io.saeflow.compose.role.RunContext;
+import io.saeflow.compose.role.Stages;
 import io.saeflow.compose.topic.RunTopics;
 import io.saeflow.processors.Processors;
-import io.saeflow.processors.ProcessorsConfig;
 import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.producer.corpus.TokenBatches;
 import io.saeflow.producer.corpus.TokenMatrix;
 import io.saeflow.producer.publish.ActivationProducer;
-import io.saeflow.producer.publish.ActivationProducerConfig;
 import io.saeflow.producer.publish.TokenFeed;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.AvroCodec;
@@ -74,22 +74,16 @@ class AppendTest {
                     .text(Setting.RUN_ID, run)
                     .number(Setting.PARTITIONS, 2)
                     .number(Setting.FEATURE_RANGES, RANGES)
-                    .sinks(List.of("sae-viewer"))
                     .toRunConfig(),
+                List.of(),
                 "0");
         RunTopics runTopics = new RunTopics(kafka, topics)) {
-      runTopics.create(prepared.hooks(), prepared.manifest().getSaes(), 2, ExistingOutput.REFUSE);
+      RunContext context = new RunContext(kafka, prepared.manifest());
+      runTopics.create(prepared.manifest(), 2, ExistingOutput.REFUSE);
       try (Processors processors =
-              Processors.start(
-                  new ProcessorsConfig(kafka, "0", out.resolve("state"), 1, 4),
-                  topics,
-                  prepared.encodeStages(),
-                  prepared.aggregateStages(),
-                  prepared.tally());
-          ActivationProducer producer =
-              ActivationProducer.start(
-                  new ActivationProducerConfig(kafka, topics, prepared.hooks(), "0", 2, 4),
-                  prepared.model());
+              Stages.process(
+                  context, "0", prepared.saes(), prepared.engine(), out.resolve("state"), 1, 2);
+          ActivationProducer producer = Stages.produce(context, "0", prepared.model(), 4);
           RecordRetention retention = RecordRetention.start(kafka, topics, prepared.manifest())) {
         Map<Integer, byte[]> records = Map.of();
         Optional<FeedPosition> fed = Optional.empty();
@@ -98,7 +92,7 @@ class AppendTest {
           assertThat(fed.get().getSequences()).isEqualTo(end);
           records = completeRecords(kafka, topics, end);
         }
-        awaitDeletions(kafka, topics, prepared.hooks().get(0));
+        awaitDeletions(kafka, topics, context.hooks().get(0));
         assertThat(retention.failure()).isNotDone();
         assertThat(processors.failure()).isNotDone();
         assertThat(producer.finished()).isNotDone();

@@ -67,7 +67,7 @@ class BoundedDiskTest {
     kafka = Map.of("bootstrap.servers", broker.bootstrapServers());
     admin = Admin.create(kafka);
     try (RunTopics topics = new RunTopics(kafka, TOPICS)) {
-      topics.create(List.of(HOOK), manifest().getSaes(), 1, ExistingOutput.REFUSE);
+      topics.create(manifest(), 1, ExistingOutput.REFUSE);
     }
   }
 
@@ -173,6 +173,7 @@ class BoundedDiskTest {
         .setSubject("tiny")
         .setModelSha256(Map.of())
         .setModelDtype("float32")
+        .setVocabularySize(100)
         .setCenterWritingWeights(false)
         .setDataset(List.of())
         .setDatasetSha256(Map.of())

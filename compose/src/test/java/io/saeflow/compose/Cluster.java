@@ -85,6 +85,16 @@ final class Cluster implements AutoCloseable {
     }
   }
 
+  /**
+   * Roles around brokers that the test starts itself.
+   *
+   * @param name of the folder of logs
+   */
+  static Cluster around(String name, String bootstrapServers) throws IOException {
+    return new Cluster(
+        Files.createDirectories(Path.of("target", "cluster", name)), bootstrapServers);
+  }
+
   String bootstrapServers() {
     return bootstrapServers;
   }

@@ -65,6 +65,7 @@ class DurableSinkTest {
           .setSubject("tiny")
           .setModelSha256(Map.of())
           .setModelDtype("float32")
+          .setVocabularySize(100)
           .setCenterWritingWeights(false)
           .setDataset(List.of())
           .setDatasetSha256(Map.of())

@@ -170,6 +170,13 @@ public final class Processors implements AutoCloseable {
     }
 
     @Override
+    public void left(String sae, FeatureRange range) {
+      RangeOfSae key = new RangeOfSae(sae, range);
+      List.of(restoredByRange, tokensByRange, batchesByRange, bytesByRange)
+          .forEach(numbers -> numbers.remove(key));
+    }
+
+    @Override
     public void saved(String sae, FeatureRange range, long bytes) {
       bytesByRange.put(new RangeOfSae(sae, range), bytes);
     }

@@ -97,6 +97,7 @@ public final class Fixtures {
         .setSubject("gpt2-small")
         .setModelSha256(Map.of("b.bin", "02", "a.json", "01"))
         .setModelDtype("float32")
+        .setVocabularySize(100)
         .setCenterWritingWeights(false)
         .setDataset(List.of("one.txt", "two.txt"))
         .setDatasetSha256(Map.of())

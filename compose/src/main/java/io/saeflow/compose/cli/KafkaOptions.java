@@ -50,6 +50,11 @@ final class KafkaOptions {
     SettingsLine.text(settings, Setting.RUN_ID, runId);
   }
 
+  /** Whether a cluster was named. */
+  boolean given() {
+    return bootstrapServers != null;
+  }
+
   /** What {@code line} says, over what the file says, if there is one. */
   Settings over(Settings line) {
     addTo(line);

@@ -103,8 +103,8 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Settings settings = kafka.over(line());
-    RunConfig run = settings.toRunConfig();
     OutputConfig output = settings.toOutputConfig();
+    RunConfig run = settings.toRunConfig();
     run.requireInputs();
     RunFolder.check(output.directory(), output.existing());
     try (ViewHolder viewer = new ViewHolder()) {

@@ -2,14 +2,23 @@
 package io.saeflow.compose.cli;
 
 import io.saeflow.compose.config.BadInputException;
+import io.saeflow.compose.config.RoleConfig;
+import io.saeflow.compose.config.Setting;
+import io.saeflow.compose.config.Settings;
+import io.saeflow.compose.role.RoleProcess;
+import io.saeflow.compose.role.SinkRole;
+import io.saeflow.compose.role.ViewRole;
+import io.saeflow.sinks.SinkKind;
 import io.saeflow.sinks.view.ViewServer;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -18,7 +27,11 @@ import picocli.CommandLine.Spec;
 
 @Command(
     name = "view",
-    description = "Serve a finished or running run in the browser, until Ctrl-C.",
+    description = {
+      "Serve a finished or running run in the browser, until Ctrl-C.",
+      "With --bootstrap-servers it follows a run on a Kafka cluster by itself, into a folder of its"
+          + " own; else it reads what 'saeflow run' or 'saeflow sink' writes."
+    },
     mixinStandardHelpOptions = true,
     versionProvider = Saeflow.Version.class,
     sortOptions = false)
@@ -41,12 +54,43 @@ final class ViewCommand implements Callable<Integer> {
 
   @Mixin private ViewOptions view;
 
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "DIR",
+      description =
+          "With a cluster: directory of tokenizer.json, or of vocab.json and merges.txt. Default:"
+              + " the model's in the --config file, if there is one.")
+  private @Nullable Path tokenizer;
+
+  @Mixin private RoleOptions role;
+
+  @Mixin private KafkaOptions kafka;
+
   @Override
   public Integer call() throws Exception {
-    try (ViewServer server = start()) {
-      untilInterrupted();
+    if (kafka.given()) {
+      follow();
+    } else {
+      try (ViewServer server = start()) {
+        untilInterrupted();
+      }
     }
     return 0;
+  }
+
+  /** Collects what the viewer reads from a cluster, into a folder of its own. */
+  private void follow() throws Exception {
+    Settings line = new Settings();
+    SettingsLine.path(line, Setting.TOKENIZER, tokenizer);
+    role.addTo(line);
+    Settings settings = kafka.over(line);
+    RoleConfig config = settings.toRoleConfig("view");
+    RoleProcess.run(
+        config.stream(),
+        config.run(),
+        new ViewRole(
+            new SinkRole(config.name(), out, Set.of(SinkKind.VIEW), settings.toTokenizer(), true),
+            () -> view.start(out, spec.commandLine().getErr())));
   }
 
   private ViewServer start() throws IOException, InterruptedException {

@@ -9,8 +9,7 @@ import java.util.stream.Collectors;
 /** Everything that can be set, under the name that it has in a file and, with dashes, on a line. */
 public enum Setting {
   RUN_ID(Kind.TEXT),
-  NAME(Kind.TEXT),
-  STATE(Kind.PATH),
+
   MODEL(Kind.PATH),
   TOKENIZER(Kind.PATH),
   CENTER_WRITING_WEIGHTS(Kind.FLAG),
@@ -37,6 +36,8 @@ public enum Setting {
   KEEP(Kind.KEPT),
   LATENT_SINKS(Kind.NAMES),
   METRICS_PORT(Kind.NUMBER),
+  NAME(Kind.TEXT),
+  STATE(Kind.PATH),
   BOOTSTRAP_SERVERS(Kind.TEXT),
   KAFKA(Kind.PROPERTIES),
   SINKS(Kind.NAMES),

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.function.LongSupplier;
+import java.util.function.ObjDoubleConsumer;
 import java.util.function.ToDoubleFunction;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
@@ -22,31 +23,40 @@ import org.apache.kafka.common.MetricName;
  */
 public final class MetricsServer implements AutoCloseable {
   /** Those of Kafka's hundreds that say whether a stage keeps up, by its name, then ours. */
-  private static final List<KafkaGauge> KAFKA =
+  private static final List<KafkaNumber> KAFKA_GAUGES =
       List.of(
-          new KafkaGauge(
+          new KafkaNumber(
               "stream-thread-metrics",
               "commit-latency-avg",
               "saeflow_commit_latency_seconds_mean",
               "Mean time of a stream thread's commits in the last half minute.",
               1e-3),
-          new KafkaGauge(
+          new KafkaNumber(
               "stream-thread-metrics",
               "commit-latency-max",
               "saeflow_commit_latency_seconds_max",
               "Longest of a stream thread's commits in the last half minute.",
               1e-3),
-          new KafkaGauge(
+          new KafkaNumber(
               "consumer-fetch-manager-metrics",
               "records-lag-max",
               "saeflow_consumer_lag_messages",
               "Messages that a consumer is behind, on its worst partition.",
-              1),
-          new KafkaGauge(
+              1));
+
+  private static final List<KafkaNumber> KAFKA_COUNTERS =
+      List.of(
+          new KafkaNumber(
               "consumer-fetch-manager-metrics",
-              "bytes-consumed-rate",
-              "saeflow_consumed_bytes_per_second",
-              "Bytes a second that a consumer reads.",
+              "bytes-consumed-total",
+              "saeflow_consumed_bytes_total",
+              "Bytes of messages that a consumer has read.",
+              1),
+          new KafkaNumber(
+              "producer-metrics",
+              "outgoing-byte-total",
+              "saeflow_produced_bytes_total",
+              "Bytes that a producer has sent to the brokers.",
               1));
 
   private static final String HOST_VARIABLE = "SAEFLOW_METRICS_HOST";
@@ -147,8 +157,38 @@ public final class MetricsServer implements AutoCloseable {
         .help("Bytes of feature state as last saved.")
         .callback(sample -> sample.call((double) gauges.stateBytes()))
         .register(registry);
-    for (KafkaGauge gauge : KAFKA) {
-      gauge.register(registry, gauges);
+    GaugeWithCallback.builder()
+        .name("saeflow_features")
+        .help("Features that are alive, dead, and dense, by their latest records.")
+        .labelNames("sae", "state")
+        .callback(
+            sample ->
+                gauges
+                    .features()
+                    .forEach(
+                        (sae, counts) -> {
+                          sample.call(counts.alive(), sae, "alive");
+                          sample.call(counts.dead(), sae, "dead");
+                          sample.call(counts.dense(), sae, "dense");
+                        }))
+        .register(registry);
+    for (KafkaNumber number : KAFKA_GAUGES) {
+      GaugeWithCallback.builder()
+          .name(number.name())
+          .help(number.help())
+          .labelNames("client")
+          .callback(
+              sample -> number.read(gauges.kafka(), (client, value) -> sample.call(value, client)))
+          .register(registry);
+    }
+    for (KafkaNumber number : KAFKA_COUNTERS) {
+      CounterWithCallback.builder()
+          .name(number.name())
+          .help(number.help())
+          .labelNames("client")
+          .callback(
+              sample -> number.read(gauges.kafka(), (client, value) -> sample.call(value, client)))
+          .register(registry);
     }
   }
 
@@ -179,26 +219,18 @@ public final class MetricsServer implements AutoCloseable {
         .register(registry);
   }
 
-  private record KafkaGauge(
+  private record KafkaNumber(
       String group, String kafkaName, String name, String help, double scale) {
 
-    void register(PrometheusRegistry registry, RunGauges gauges) {
-      GaugeWithCallback.builder()
-          .name(name)
-          .help(help)
-          .labelNames("client")
-          .callback(
-              sample -> {
-                for (Map.Entry<MetricName, ? extends Metric> entry : gauges.kafka().entrySet()) {
-                  MetricName metric = entry.getKey();
-                  if (isIt(metric)
-                      && entry.getValue().metricValue() instanceof Number value
-                      && Double.isFinite(value.doubleValue())) {
-                    sample.call(value.doubleValue() * scale, client(metric));
-                  }
-                }
-              })
-          .register(registry);
+    void read(Map<MetricName, ? extends Metric> kafka, ObjDoubleConsumer<String> clients) {
+      kafka.forEach(
+          (metric, number) -> {
+            if (isIt(metric)
+                && number.metricValue() instanceof Number value
+                && Double.isFinite(value.doubleValue())) {
+              clients.accept(client(metric), value.doubleValue() * scale);
+            }
+          });
     }
 
     /** Consumers report each number a second time for each topic and partition. */

@@ -2,6 +2,7 @@
 package io.saeflow.compose.metrics;
 
 import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.sinks.view.FeatureCounts;
 import java.util.Map;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
@@ -54,6 +55,13 @@ public interface RunGauges {
   /** Bytes of feature state that were last saved, over all feature ranges of this process. */
   default long stateBytes() {
     return 0;
+  }
+
+  /**
+   * Alive, dead and dense features by autoencoder; none where the sink {@code view} is not written.
+   */
+  default Map<String, FeatureCounts> features() {
+    return Map.of();
   }
 
   /** The stages' own Kafka metrics. */

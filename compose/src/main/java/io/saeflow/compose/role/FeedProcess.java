@@ -53,9 +53,13 @@ public final class FeedProcess {
       try (RunTopics runTopics = new RunTopics(kafka, topics)) {
         runTopics.create(prepared.manifest(), stream.partitions(), ExistingOutput.RESUME);
       }
-      Optional<RunManifest> begun = manifests.read();
-      manifest = RunDefinition.next(prepared.manifest(), begun, append);
-      manifests.update(latest -> RunDefinition.next(prepared.manifest(), latest, append));
+      manifest =
+          manifests.update(latest -> RunDefinition.next(prepared.manifest(), latest, append));
+      if (!append && manifest.getFed() != null) {
+        // Cut from the beginning again, batches would not be those that are on the topic.
+        requireFed(manifest);
+        return;
+      }
       Optional<FeedPosition> fed = append ? Optional.of(manifest.getFed()) : Optional.empty();
       try (CorpusFeed feed = CorpusFeed.start(kafka, topics, prepared, fed)) {
         RunGauges gauges = new FeedGauges(feed);
@@ -83,6 +87,15 @@ public final class FeedProcess {
     } catch (StoppedException e) {
       // Asked to before there was anything to stop.
     }
+  }
+
+  private static void requireFed(RunManifest run) {
+    if (run.getTotals() == null) {
+      throw new BadInputException(
+          "run-id: text is being appended to '%s' (expected: --append, to go on with it)"
+              .formatted(run.getRun()));
+    }
+    System.err.println("run '%s' is fed already".formatted(run.getRun()));
   }
 
   private record FeedGauges(CorpusFeed feed) implements RunGauges {

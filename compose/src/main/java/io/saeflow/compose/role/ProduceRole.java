@@ -8,8 +8,11 @@ import io.saeflow.producer.publish.ActivationProducer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
+import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.MetricName;
 
 /**
  * Runs the model over token batches.
@@ -57,6 +60,11 @@ public record ProduceRole(String name, Path model, int threads, int maxWaitingBa
     @Override
     public long modelledTokens() {
       return producer.tokens();
+    }
+
+    @Override
+    public Map<MetricName, ? extends Metric> kafka() {
+      return producer.kafkaMetrics();
     }
 
     @Override

@@ -16,11 +16,13 @@ import io.saeflow.sinks.Sinks;
 import io.saeflow.sinks.SinksConfig;
 import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.manifest.ManifestFile;
+import io.saeflow.sinks.view.FeatureCounts;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -176,6 +178,11 @@ public record SinkRole(
     @Override
     public RunGauges gauges() {
       return this;
+    }
+
+    @Override
+    public Map<String, FeatureCounts> features() {
+      return sinks.featureCounts();
     }
 
     @Override

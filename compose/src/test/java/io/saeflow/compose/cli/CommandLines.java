@@ -2,7 +2,6 @@
 package io.saeflow.compose.cli;
 
 import static org.assertj.core.api.Assertions.assertThatCode;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Path;
 import java.util.List;
@@ -12,15 +11,6 @@ import picocli.CommandLine;
 final class CommandLines {
   private CommandLines() {}
 
-  static boolean isKnown(String command) {
-    return saeflow().getSubcommands().containsKey(command);
-  }
-
-  /** Skips the test if this build has no such command. */
-  static void assumeKnown(String command) {
-    assumeTrue(isKnown(command), () -> "this build has no command '%s'".formatted(command));
-  }
-
   static void assertParses(List<String> line) {
     assertThatCode(() -> saeflow().parseArgs(line.toArray(String[]::new)))
         .as(String.join(" ", line))
@@ -29,7 +19,7 @@ final class CommandLines {
 
   private static CommandLine saeflow() {
     return Saeflow.commandLine(
-        (config, listener) -> {
+        (config, output, listener) -> {
           throw new AssertionError("nothing is run");
         },
         (model, tokens, target) -> {

@@ -464,8 +464,8 @@ class SettingsTest {
 
   /** A whole run, as {@code saeflow run} reads it. */
   private static void whole(Settings settings) {
-    settings.toRunConfig();
     settings.toOutputConfig();
+    settings.toRunConfig();
   }
 
   private Path yaml(String text) throws IOException {

@@ -3,7 +3,6 @@ package io.saeflow.compose.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.Settings;
 import java.nio.file.Files;
@@ -22,15 +21,15 @@ class DemoRunTest {
 
     Files.writeString(file, DemoRun.yaml(home, text, tokens));
 
-    RunConfig demo =
-        DemoRun.config(home, text, folder.resolve("out"), ExistingOutput.REFUSE, tokens);
+    RunConfig demo = DemoRun.config(home, text, tokens);
     RunConfig read = Settings.ofYaml(file).toRunConfig();
     assertThat(read.run()).isEqualTo(demo.run());
     assertThat(read.model()).isEqualTo(demo.model());
     assertThat(read.corpus()).isEqualTo(demo.corpus());
     assertThat(read.saes()).isEqualTo(demo.saes());
     assertThat(read.statistics()).isEqualTo(demo.statistics());
-    assertThat(read.output()).isEqualTo(demo.output());
+    assertThat(read.subject()).isEqualTo(demo.subject());
+    assertThat(Settings.ofYaml(file).toOutputConfig().directory()).isEqualTo(folder.resolve("out"));
     assertThat(read.stream().partitions()).isEqualTo(4);
   }
 }

@@ -4,6 +4,7 @@ package io.saeflow.compose.metrics;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.sinks.view.FeatureCounts;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -36,6 +37,18 @@ class MetricsServerTest {
           new Value());
       partition.record(3);
 
+      var sent = kafka.sensor("sent");
+      sent.add(
+          kafka.metricName("outgoing-byte-total", "producer-metrics", Map.of("client-id", "p")),
+          new Value());
+      sent.record(700);
+      var read = kafka.sensor("read");
+      read.add(
+          kafka.metricName(
+              "bytes-consumed-total", "consumer-fetch-manager-metrics", Map.of("client-id", "c")),
+          new Value());
+      read.record(600);
+
       String body = get(server);
       assertThat(body.lines())
           .contains(
@@ -46,6 +59,11 @@ class MetricsServerTest {
               "saeflow_dead_letters_total 1.0",
               "saeflow_encoded_tokens_total{sae=\"demo\"} 0.0",
               "saeflow_state_bytes 4096.0",
+              "saeflow_features{sae=\"demo\",state=\"alive\"} 7.0",
+              "saeflow_features{sae=\"demo\",state=\"dead\"} 2.0",
+              "saeflow_features{sae=\"demo\",state=\"dense\"} 3.0",
+              "saeflow_produced_bytes_total{client=\"p\"} 700.0",
+              "saeflow_consumed_bytes_total{client=\"c\"} 600.0",
               "saeflow_commit_latency_seconds_mean{client=\"encode-1\"} 0.25");
       assertThat(body).doesNotContain("saeflow_consumer_lag_messages{client=\"c\"}");
     }
@@ -96,6 +114,11 @@ class MetricsServerTest {
     @Override
     public long stateBytes() {
       return 4096;
+    }
+
+    @Override
+    public Map<String, FeatureCounts> features() {
+      return Map.of("demo", new FeatureCounts(7, 2, 3));
     }
 
     @Override

@@ -93,6 +93,13 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     }
   }
 
+  @Override
+  public void close() {
+    if (store != null && store.isOpen()) {
+      observer.left(supplier.stage.id(), store.tally().range());
+    }
+  }
+
   private void emit() {
     FeatureStore features = Objects.requireNonNull(store);
     RangeTally tally = features.tally();

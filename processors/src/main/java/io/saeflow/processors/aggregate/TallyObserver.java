@@ -21,4 +21,7 @@ public interface TallyObserver {
    * @param bytes what all of it takes, changed or not
    */
   default void saved(String sae, FeatureRange range, long bytes) {}
+
+  /** Another process may have the range from now on. */
+  default void left(String sae, FeatureRange range) {}
 }

@@ -3,6 +3,8 @@ package io.saeflow.producer.publish;
 
 import io.saeflow.producer.gpt2.Gpt2;
 import io.saeflow.schemas.stream.DeadLetterHeaders;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.apache.kafka.clients.admin.Admin;
@@ -10,6 +12,8 @@ import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.Producer;
+import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.errors.WakeupException;
 
 /**
@@ -89,6 +93,13 @@ public final class ActivationProducer implements AutoCloseable {
   /** How many messages this instance has sent to dead letters; may be asked from any thread. */
   public long deadLetters() {
     return loop.deadLetters().sum();
+  }
+
+  /** Its clients' own Kafka metrics; may be asked from any thread. */
+  public Map<MetricName, Metric> kafkaMetrics() {
+    Map<MetricName, Metric> metrics = new HashMap<>(consumer.metrics());
+    metrics.putAll(producer.metrics());
+    return metrics;
   }
 
   /** Completes when the thread has ended: with its failure if it did not end by {@link #close}. */

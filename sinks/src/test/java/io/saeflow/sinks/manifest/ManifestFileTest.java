@@ -51,6 +51,7 @@ class ManifestFileTest {
                     "b.bin": "02"
                 },
                 "modelDtype": "float32",
+                "vocabularySize": 100,
                 "centerWritingWeights": false,
                 "dataset": [
                     "one.txt",
@@ -85,8 +86,7 @@ class ManifestFileTest {
                         "saePath": "family/a",
                         "sha256": {
                             "sae.pt": "00ff"
-                        },
-                        "generation": 0
+                        }
                     }
                 ],
                 "totals": {

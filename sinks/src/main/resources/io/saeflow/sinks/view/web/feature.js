@@ -70,7 +70,7 @@ export function featurePage(context, sae, index, onError) {
     if (firstTime) slots.aside.append(plots.element);
     const max = Math.max(0, ...[...record.top, ...record.random].flatMap((row) => row.activations));
     if (firstTime || !inUse(slots.tools)) {
-      slots.tools.replaceChildren(heatKey(max),
+      slots.tools.replaceChildren(max > 0 ? heatKey(max) : '',
         h('label', { class: 'switch' }, breaks, 'Line breaks'));
     }
     drawRows('top', 'Top activations', 'the strongest, over all documents', max, firstTime);
@@ -79,7 +79,7 @@ export function featurePage(context, sae, index, onError) {
 
   function drawRows(key, title, note, max, force) {
     if (!force && inUse(slots[key])) return;
-    slots[key].replaceChildren(heatMaps({ id: key, title, note, rows: record[key], max, shown: shown[key],
+    slots[key].replaceChildren(heatMaps({ id: key, title, note, rows: record[key], max, empty: silence(record), shown: shown[key],
       onShown: (number) => { shown[key] = number; } }));
   }
 
@@ -130,6 +130,10 @@ export function featurePage(context, sae, index, onError) {
   };
 }
 
+/** Why there is nothing to show. */
+const silence = ({ active, complete }) =>
+  (active > 0 ? 'None was kept.' : complete ? 'It never fired.' : 'It has not fired yet.');
+
 function stats(record) {
   const entries = [
     ['density', 'Density', digits(record.density), `${count(record.active)} of ${compact(record.tokens)}`],
@@ -155,23 +159,22 @@ function asidePlots() {
   return {
     element: h('div', { class: 'aside' }, histogram.element, tokens, labels, settled.element),
     set(record, sae) {
-      histogram.set(histogramData(record.histogram));
-      tokens.replaceChildren(...topTokens(record.topTokens ?? [], sae));
+      histogram.set(record.active > 0 ? histogramData(record.histogram) : { empty: silence(record) });
+      tokens.replaceChildren(...topTokens(record, sae));
       for (const entry of record.labels ?? []) {
         if (!byField.has(entry.field)) {
           byField.set(entry.field, isNumeric(entry) ? linePlot(entry) : barPlot(entry));
           labels.append(byField.get(entry.field).element);
         }
-        byField.get(entry.field).set(entry, record.density);
+        byField.get(entry.field).set(entry, record);
       }
-      settled.set(historyData(record));
+      settled.set(record.active > 0 ? historyData(record) : { empty: silence(record) });
     },
   };
 }
 
 /** Bin b counts activations above (b − 1) · width, up to and with b · width. */
 function histogramData({ binWidth, bins, counts }) {
-  if (bins.length === 0) return { empty: 'It has not fired.' };
   const last = Math.max(...bins);
   const first = Math.min(...bins) - 1;
   const bars = bins.map((bin, i) => ({ from: (bin - 1) * binWidth, to: bin * binWidth, y: Math.log10(counts[i]), count: counts[i] }))
@@ -192,12 +195,13 @@ function histogramData({ binWidth, bins, counts }) {
   };
 }
 
-function topTokens(entries, sae) {
+function topTokens(record, sae) {
+  const entries = record.topTokens ?? [];
   const list = barList(entries.slice(0, BARS).map(({ token, mean, count: n }) => ({
     name: h('a', { href: withQuery('/', { sae, q: token.trim() || token }), title: 'Features with this token' }, tokenLabel(token)),
     value: mean, detail: `×${compact(n)}` })), { format: digits, label: 'Top tokens' });
   return [h('h2', { class: 'title' }, 'Top tokens', h('span', { class: 'note' }, 'mean activation, times seen')),
-    entries.length ? list : h('p', { class: 'empty' }, 'None yet.')];
+    entries.length ? list : h('p', { class: 'empty' }, silence(record))];
 }
 
 const isNumeric = ({ binWidth, values }) => binWidth !== null && binWidth !== undefined
@@ -209,11 +213,12 @@ function linePlot({ field, binWidth }) {
   const shown = plot({ id: plotId(field), title: `Density by ${field}`, note: binWidth ? `bins of ${binWidth}` : '' });
   return {
     element: shown.element,
-    set(entry, density) {
+    set(entry, record) {
+      const { density } = record;
       const points = entry.values.map((value, i) => ({ x: Number(value), name: value, active: entry.active[i], tokens: entry.tokens[i] }))
         .filter((point) => Number.isFinite(point.x) && point.tokens > 0).sort((a, b) => a.x - b.x);
-      if (points.length === 0) {
-        shown.set({ empty: 'No labelled tokens yet.' });
+      if (points.length === 0 || density === 0) {
+        shown.set({ empty: density === 0 ? silence(record) : 'No labelled tokens yet.' });
         return;
       }
       for (const point of points) point.y = point.active / point.tokens;

@@ -11,8 +11,9 @@ const FIRST = 5;
  * A titled list of sequences, the first five shown.
  *
  * @param max the activation that gets the full colour
+ * @param empty what is said where there is no sequence
  */
-export function heatMaps({ id, title, note, rows, max, shown = FIRST, onShown }) {
+export function heatMaps({ id, title, note, rows, max, empty, shown = FIRST, onShown }) {
   const list = h('ol', { class: 'heat', 'data-testid': `${id}-rows` });
   const more = h('button', { type: 'button', class: 'more', 'data-testid': `${id}-more`, click: () => {
     const from = list.childElementCount;
@@ -33,7 +34,7 @@ export function heatMaps({ id, title, note, rows, max, shown = FIRST, onShown })
   list.addEventListener('keydown', moveAmongTokens);
   return h('section', { class: 'sequences', id, 'data-testid': id, 'aria-labelledby': `${id}-title` },
     h('h2', { id: `${id}-title` }, title, h('span', { class: 'note' }, note)),
-    rows.length === 0 ? h('p', { class: 'empty' }, 'No sequence yet.') : list, more);
+    rows.length === 0 ? h('p', { class: 'empty' }, empty) : list, more);
 }
 
 /** The colours' key: from nothing to the maximum. */
@@ -42,7 +43,8 @@ export function heatKey(max) {
 }
 
 function sequence(row, max) {
-  const tokens = row.tokens.map((text, i) => token(row, text, i, max));
+  const tokens = row.tokens.flatMap((text, i) =>
+    text.startsWith(' ') ? [h('wbr'), token(row, text, i, max)] : [token(row, text, i, max)]);
   const peak = row.tokens[row.idx] ?? '';
   return h('li', { 'data-testid': 'sequence' },
     h('p', { class: 'where' }, h('strong', null, digits(row.activation)),
@@ -67,9 +69,14 @@ function token(row, text, i, max) {
 
 /** A line end is a sign, followed by a real break that only the "line breaks" switch shows. */
 function lineEnds(text) {
-  const parts = text.split('\n');
+  const parts = unbroken(text).split('\n');
   return parts.flatMap((part, i) => i === parts.length - 1 ? [part]
     : [part, h('span', { class: 'sign' }, '↵'), h('span', { class: 'break' }, '\n')]);
+}
+
+/** A token's leading blank stays with it: a line may end before it, not behind. */
+function unbroken(text) {
+  return text.replace(/^ +(?=\S)/, (blanks) => '\u00a0'.repeat(blanks.length));
 }
 
 function onToken(event, action) {

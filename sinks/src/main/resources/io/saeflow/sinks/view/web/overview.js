@@ -8,6 +8,7 @@ import { plot, roundUp, ticks } from './plot.js';
 import { featureTable } from './table.js';
 
 const REFRESH_MS = 3000;
+const RATE_MS = 12_000;
 const POINTS = 600;
 const DRIFTERS = 6;
 
@@ -40,7 +41,7 @@ export function overviewPage(context, onError) {
   }));
   tiles.tokens.element.append(h('dd', { class: 'meter' }, meter));
 
-  const rate = plot({ id: 'plot-rate', title: 'Tokens a second', note: 'over time' });
+  const rate = plot({ id: 'plot-rate', title: 'Tokens a second', note: `over the last ${RATE_MS / 1000} s` });
   const population = plot({ id: 'plot-population', title: 'Features', note: [
     h('span', { class: 'swatch a' }, 'alive'), h('span', { class: 'swatch b' }, 'dead'), h('span', { class: 'swatch c' }, 'dense')] });
   const density = plot({ id: 'plot-density', title: 'Density', note: 'features a bin; choose a bar to filter' });
@@ -61,7 +62,7 @@ export function overviewPage(context, onError) {
     badge.dataset.state = run.complete ? 'complete' : connected ? 'running' : 'lost';
     const { hook, latents, architecture, k } = context.sae(sae);
     facts.replaceChildren(...[['subject', run.subject], ['hook', hook],
-      ['autoencoder', `${sae}, ${count(latents)} latents, ${architecture}${k ? `, k = ${k}` : ''}`]]
+      ['autoencoder', `${sae}, ${count(latents)} latents, ${architecture}${k ? `, k\u00a0=\u00a0${k}` : ''}`]]
       .map(([name, value]) => h('span', null, h('span', { class: 'note' }, name), ' ', value)));
 
     setText(tiles.tokens.big, run.tokens < 1e6 ? count(run.tokens) : compact(run.tokens));
@@ -82,20 +83,20 @@ export function overviewPage(context, onError) {
   }
 
   function showRate() {
+    // Tokens are counted by transaction: from one line to the next they come in bursts.
     const points = [];
-    for (let i = 1; i < progress.length; i++) {
-      const seconds = (progress[i].at - progress[i - 1].at) / 1000;
-      // The last line may follow the one before within a moment.
-      if (seconds >= 0.5) points.push({ at: progress[i].at, value: (progress[i].tokens - progress[i - 1].tokens) / seconds });
+    for (let i = 1, from = 0; i < progress.length; i++) {
+      while (from + 1 < i && progress[i].at - progress[from].at > RATE_MS) from++;
+      const seconds = (progress[i].at - progress[from].at) / 1000;
+      if (seconds >= 0.5) points.push({ at: progress[i].at, value: (progress[i].tokens - progress[from].tokens) / seconds });
     }
     const elapsed = progress.length > 1 ? (progress[progress.length - 1].at - progress[0].at) / 1000 : 0;
     const average = elapsed > 0 ? (progress[progress.length - 1].tokens - progress[0].tokens) / elapsed : NaN;
-    const recent = points.slice(-5);
-    const now = recent.length ? recent.reduce((sum, point) => sum + point.value, 0) / recent.length : NaN;
+    const now = points.length ? points[points.length - 1].value : NaN;
     const big = run.complete ? average : now;
     setText(tiles.rate.big, big < 10000 ? count(Math.round(big)) : compact(big));
     setText(tiles.rate.note, run.complete ? `on average, over ${duration(elapsed)}`
-      : run.total && now > 0 ? `${duration((run.total - run.tokens) / now)} to go` : 'over the last seconds');
+      : run.total && now > 0 ? `${duration((run.total - run.tokens) / now)} to go` : `over the last ${RATE_MS / 1000} s`);
     if (points.length === 0) {
       rate.set({ empty: 'Waiting for the second measurement.' });
       return;
@@ -255,7 +256,7 @@ function driftCard(context, currentSae) {
     list.replaceChildren(...found.map(({ index, low, high }) => h('li', null,
       h('a', { href: context.featureUrl(sae, index) }, count(index)),
       h('span', null, digits(low.density), ' ', h('span', { class: 'note' }, low.value)),
-      h('span', { class: 'arrow', 'aria-label': 'to' }, '→'),
+      h('span', { class: 'arrow' }, h('span', { 'aria-hidden': 'true' }, '→'), h('span', { class: 'unseen' }, 'to')),
       h('span', null, digits(high.density), ' ', h('span', { class: 'note' }, high.value)))));
     if (found.length === 0) list.append(h('li', { class: 'empty' }, 'Nothing to compare yet.'));
   }
