@@ -97,13 +97,15 @@ final class ClusterRun implements AutoCloseable {
   }
 
   /**
-   * What {@code saeflow run} makes of the same corpus in one process, without this cluster.
+   * What {@code saeflow run} makes of the same corpus in one process and one partition, without
+   * this cluster.
    *
    * @return its output folder
    */
   Path alone(Duration patience) throws IOException, InterruptedException {
     Path out = folder.resolve("alone");
-    List<String> arguments = new ArrayList<>(List.of("run", "--run-id=" + id, "--out=" + out));
+    List<String> arguments =
+        new ArrayList<>(List.of("run", "--run-id=" + id, "--out=" + out, "--partitions=1"));
     arguments.addAll(definition());
     cluster.start("alone", arguments);
     assertThat(cluster.awaitExit("alone", patience)).as(cluster.output("alone")).isZero();
@@ -127,7 +129,10 @@ final class ClusterRun implements AutoCloseable {
     // Often, so that state is saved many times between two kills.
     arguments.add("--kafka=commit.interval.ms=200");
     switch (arguments.get(0)) {
-      case "feed" -> arguments.addAll(definition());
+      case "feed" -> {
+        arguments.addAll(definition());
+        arguments.add("--partitions=" + shape.partitions());
+      }
       case "produce" ->
           arguments.addAll(List.of("--name=" + role, "--model=" + MODEL, "--threads=1"));
       case "process" ->
@@ -215,7 +220,6 @@ final class ClusterRun implements AutoCloseable {
         "--hook=" + OracleCases.hook(name),
         "--tokens=" + tokens,
         "--batch-size=" + shape.batch(),
-        "--partitions=" + shape.partitions(),
         "--feature-ranges=" + shape.ranges(),
         "--window=8");
   }

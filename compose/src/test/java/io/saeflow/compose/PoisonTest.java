@@ -154,7 +154,7 @@ class PoisonTest {
     assertThatThrownBy(
             () ->
                 FeedProcess.run(
-                    onBroker(tokens).toRunConfig(), List.of(SINK), true, "test"))
+                    onBroker(tokens).toRunConfig(), List.of(SINK), true, SaeflowVersion.current()))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("(expected: batch ");
   }

@@ -72,6 +72,7 @@ final class MessageReader {
   }
 
   ActivationBatch activations() throws MalformedMessageException {
+    requireKind(ACTIVATIONS);
     int contextLength = contextLength();
     Field column = in.schema().findField(ACTIVATIONS);
     int width = listSize(child(column));
@@ -89,6 +90,7 @@ final class MessageReader {
   }
 
   LatentBatch latents() throws MalformedMessageException {
+    requireKind(LATENTS);
     TokenBatch batch = tokens(LATENTS, List.of(latentsColumn(contextLength())));
     FeatureRange range =
         new FeatureRange(
@@ -122,10 +124,7 @@ final class MessageReader {
 
   /** Checks kind and schema, and reads the columns that every batch has. */
   TokenBatch tokens(String kind, List<Field> furtherColumns) throws MalformedMessageException {
-    if (!kind.equals(text(MetadataKey.KIND))) {
-      throw new MalformedMessageException(
-          "%s: '%s' (expected: '%s')".formatted(MetadataKey.KIND, text(MetadataKey.KIND), kind));
-    }
+    requireKind(kind);
     int contextLength = contextLength();
     List<Field> expected = new ArrayList<>(tokenColumns(contextLength));
     expected.addAll(furtherColumns);
@@ -179,6 +178,13 @@ final class MessageReader {
         contextLength,
         tokens,
         documentsByRow);
+  }
+
+  private void requireKind(String kind) throws MalformedMessageException {
+    if (!kind.equals(text(MetadataKey.KIND))) {
+      throw new MalformedMessageException(
+          "%s: '%s' (expected: '%s')".formatted(MetadataKey.KIND, text(MetadataKey.KIND), kind));
+    }
   }
 
   private int contextLength() throws MalformedMessageException {
