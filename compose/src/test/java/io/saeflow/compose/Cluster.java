@@ -168,6 +168,27 @@ final class Cluster implements AutoCloseable {
     return Files.readString(log(role)).substring(role(role).logStart);
   }
 
+  /** The last lines of each role's log, for a test that fails. */
+  String tails(int lines) throws IOException {
+    StringBuilder tails = new StringBuilder();
+    for (Map.Entry<String, Role> role : roles.entrySet()) {
+      Process process = role.getValue().process;
+      tails.append(
+          "%n%s (%s):%n"
+              .formatted(
+                  role.getKey(), process.isAlive() ? "alive" : "ended: " + process.exitValue()));
+      List<String> all = Files.readAllLines(log(role.getKey()));
+      all.subList(Math.max(0, all.size() - lines), all.size())
+          .forEach(line -> tails.append("  ").append(line).append(System.lineSeparator()));
+    }
+    return tails.toString();
+  }
+
+  /** The process id of a role that is alive. */
+  long pid(String role) {
+    return running(role).pid();
+  }
+
   /** Kills what is left. */
   @Override
   public void close() {
@@ -189,6 +210,8 @@ final class Cluster implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add(heap);
+    // Many short lives on few cores.
+    command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.addAll(flags());
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), Saeflow.class.getName()));
     command.addAll(arguments);

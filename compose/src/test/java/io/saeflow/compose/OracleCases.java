@@ -8,10 +8,14 @@ import io.saeflow.schemas.tensorfile.NumpyFile;
 import io.saeflow.schemas.tensorfile.TensorFileException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 
@@ -56,6 +60,25 @@ final class OracleCases {
         .number(Setting.BATCH_SIZE, 3)
         .number(Setting.WINDOW, 8)
         .saes(saes);
+  }
+
+  /** Writes {@code sequences} sequences of tokens that the model knows, common ones more often. */
+  static Path writeTokens(Path file, int sequences) throws IOException {
+    int tokens = sequences * CONTEXT;
+    String header =
+        "{'descr': '<i4', 'fortran_order': False, 'shape': (%d, %d), }"
+            .formatted(sequences, CONTEXT);
+    header += " ".repeat(64 - (10 + header.length() + 1) % 64) + "\n";
+    ByteBuffer bytes =
+        ByteBuffer.allocate(10 + header.length() + 4 * tokens).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.put((byte) 0x93).put("NUMPY".getBytes(StandardCharsets.US_ASCII)).put((byte) 1);
+    bytes.put((byte) 0).putShort((short) header.length());
+    bytes.put(header.getBytes(StandardCharsets.US_ASCII));
+    Random random = new Random(3);
+    for (int i = 0; i < tokens; i++) {
+      bytes.putInt((int) Math.min(96, 97 * Math.pow(random.nextDouble(), 2)));
+    }
+    return Files.write(file, bytes.array());
   }
 
   static RunSummary execute(Settings settings) throws Exception {

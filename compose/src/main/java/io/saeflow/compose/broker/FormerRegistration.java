@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import kafka.server.ControllerServer;
+import org.apache.kafka.common.errors.NotControllerException;
 import org.apache.kafka.common.message.BrokerHeartbeatRequestData;
 import org.apache.kafka.common.message.RequestHeaderData;
 import org.apache.kafka.common.security.auth.KafkaPrincipal;
@@ -60,16 +61,19 @@ final class FormerRegistration implements MetadataPublisher {
       over.complete(null);
       return;
     }
-    // Only the active controller does what is asked for here; another one will find the broker
-    // missing when its session has run out.
-    CompletableFuture<?> unused =
-        controller.processBrokerHeartbeat(
-            new ControllerRequestContext(
-                new RequestHeaderData(), KafkaPrincipal.ANONYMOUS, OptionalLong.empty()),
-            new BrokerHeartbeatRequestData()
-                .setBrokerId(node)
-                .setBrokerEpoch(broker.epoch())
-                .setCurrentMetadataOffset(image.offset())
-                .setWantFence(true));
+    try {
+      CompletableFuture<?> unused =
+          controller.processBrokerHeartbeat(
+              new ControllerRequestContext(
+                  new RequestHeaderData(), KafkaPrincipal.ANONYMOUS, OptionalLong.empty()),
+              new BrokerHeartbeatRequestData()
+                  .setBrokerId(node)
+                  .setBrokerEpoch(broker.epoch())
+                  .setCurrentMetadataOffset(image.offset())
+                  .setWantFence(true));
+    } catch (NotControllerException e) {
+      // Only the active controller does what is asked for; the one that is will find the broker
+      // missing when its session has run out.
+    }
   }
 }

@@ -132,9 +132,6 @@ final class ActivationLoop {
 
   private TokenMessage decode(ConsumerRecord<byte[], byte[]> record)
       throws MalformedMessageException {
-    if (record.value() == null) {
-      throw new MalformedMessageException("no value (expected: a batch of tokens)");
-    }
     TokenMessage message = ArrowMessages.decodeTokens(record.value());
     if (!message.run().equals(topics.run())) {
       throw new MalformedMessageException(

@@ -160,8 +160,7 @@ class ActivationProducerTest {
     assertThat(header(letters.get(0), "offset")).isEqualTo("0");
     assertThat(header(letters.get(0), "reason")).isNotBlank();
     assertThat(letters.get(1).value()).isNull();
-    assertThat(header(letters.get(1), "reason"))
-        .isEqualTo("no value (expected: a batch of tokens)");
+    assertThat(header(letters.get(1), "reason")).isEqualTo("no value (expected: an Arrow stream)");
     assertThat(header(letters.get(2), "reason")).isEqualTo("run: 'other' (expected: 'run')");
     assertThat(header(letters.get(3), "offset")).isEqualTo("3");
     assertThat(header(letters.get(3), "reason"))

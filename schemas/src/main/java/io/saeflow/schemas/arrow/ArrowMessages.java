@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Stream messages to and from Arrow IPC streams: a schema, one record batch with a row a sequence,
@@ -74,9 +75,11 @@ public final class ArrowMessages {
   /**
    * A message of the tokens topic.
    *
+   * @param bytes null is not one either
    * @throws MalformedMessageException if the bytes are not one
    */
-  public static TokenMessage decodeTokens(byte[] bytes) throws MalformedMessageException {
+  public static TokenMessage decodeTokens(byte @Nullable [] bytes)
+      throws MalformedMessageException {
     return MessageReader.decode(
         bytes, reader -> reader.isEnd() ? reader.endOfStream() : reader.tokens(TOKENS, List.of()));
   }
@@ -84,9 +87,11 @@ public final class ArrowMessages {
   /**
    * A message of an activations topic.
    *
+   * @param bytes null is not one either
    * @throws MalformedMessageException if the bytes are not one
    */
-  public static ActivationMessage decodeActivations(byte[] bytes) throws MalformedMessageException {
+  public static ActivationMessage decodeActivations(byte @Nullable [] bytes)
+      throws MalformedMessageException {
     return MessageReader.decode(
         bytes, reader -> reader.isEnd() ? reader.endOfStream() : reader.activations());
   }
@@ -94,9 +99,11 @@ public final class ArrowMessages {
   /**
    * A message of a latents topic.
    *
+   * @param bytes null is not one either
    * @throws MalformedMessageException if the bytes are not one
    */
-  public static LatentMessage decodeLatents(byte[] bytes) throws MalformedMessageException {
+  public static LatentMessage decodeLatents(byte @Nullable [] bytes)
+      throws MalformedMessageException {
     return MessageReader.decode(
         bytes, reader -> reader.isEnd() ? reader.endOfStream() : reader.latents());
   }

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.jspecify.annotations.Nullable;
 
 /** Walks one message: its metadata first, then its columns in the order of the layout. */
 final class MessageReader {
@@ -38,7 +39,11 @@ final class MessageReader {
     }
   }
 
-  static <T> T decode(byte[] bytes, Decoding<T> decoding) throws MalformedMessageException {
+  static <T> T decode(byte @Nullable [] bytes, Decoding<T> decoding)
+      throws MalformedMessageException {
+    if (bytes == null) {
+      throw new MalformedMessageException("no value (expected: an Arrow stream)");
+    }
     try {
       return decoding.apply(new MessageReader(IpcReader.open(bytes)));
     } catch (MalformedMessageException e) {
@@ -67,6 +72,7 @@ final class MessageReader {
   }
 
   ActivationBatch activations() throws MalformedMessageException {
+    requireKind(ACTIVATIONS);
     int contextLength = contextLength();
     Field column = in.schema().findField(ACTIVATIONS);
     int width = listSize(child(column));
@@ -84,6 +90,7 @@ final class MessageReader {
   }
 
   LatentBatch latents() throws MalformedMessageException {
+    requireKind(LATENTS);
     TokenBatch batch = tokens(LATENTS, List.of(latentsColumn(contextLength())));
     FeatureRange range =
         new FeatureRange(
@@ -117,10 +124,7 @@ final class MessageReader {
 
   /** Checks kind and schema, and reads the columns that every batch has. */
   TokenBatch tokens(String kind, List<Field> furtherColumns) throws MalformedMessageException {
-    if (!kind.equals(text(MetadataKey.KIND))) {
-      throw new MalformedMessageException(
-          "%s: '%s' (expected: '%s')".formatted(MetadataKey.KIND, text(MetadataKey.KIND), kind));
-    }
+    requireKind(kind);
     int contextLength = contextLength();
     List<Field> expected = new ArrayList<>(tokenColumns(contextLength));
     expected.addAll(furtherColumns);
@@ -174,6 +178,13 @@ final class MessageReader {
         contextLength,
         tokens,
         documentsByRow);
+  }
+
+  private void requireKind(String kind) throws MalformedMessageException {
+    if (!kind.equals(text(MetadataKey.KIND))) {
+      throw new MalformedMessageException(
+          "%s: '%s' (expected: '%s')".formatted(MetadataKey.KIND, text(MetadataKey.KIND), kind));
+    }
   }
 
   private int contextLength() throws MalformedMessageException {

@@ -18,15 +18,18 @@ public final class DeadLetterHeaders {
   private static final String OFFSET = "offset";
   private static final String REASON = "reason";
 
+  /** What a message may have beside its value is bounded, and a reason can quote all of it. */
+  private static final int MOST_REASON = 2000;
+
   private DeadLetterHeaders() {}
 
-  /** The headers to add, by name. */
+  /** The headers to add, by name; of a long reason the beginning. */
   public static Map<String, byte[]> of(String topic, int partition, long offset, String reason) {
     Map<String, byte[]> headers = new LinkedHashMap<>();
     headers.put(TOPIC, utf8(topic));
     headers.put(PARTITION, utf8(Integer.toString(partition)));
     headers.put(OFFSET, utf8(Long.toString(offset)));
-    headers.put(REASON, utf8(reason));
+    headers.put(REASON, utf8(reason.substring(0, Math.min(MOST_REASON, reason.length()))));
     return headers;
   }
 

@@ -57,11 +57,6 @@ final class EntrySpool implements Closeable {
 
   /** Appends a batch; does nothing if it is here already. */
   void add(LatentBatch batch) throws IOException, MalformedMessageException {
-    if (!batch.range().equals(range)) {
-      throw new MalformedMessageException(
-          "feature range of batch %d: %s (expected: %s)"
-              .formatted(batch.number(), batch.range(), range));
-    }
     if (batches.contains(batch.number())) {
       return;
     }

@@ -24,6 +24,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,7 +35,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Every non-zero latent is kept, rounded to float16; one beyond its range becomes the largest
  * finite value of its sign, and is counted. Batches may come in any order, and again. They are kept
- * in {@code .spool} below the output folder, so memory does not grow with the run.
+ * in {@code .spool} below the output folder, so memory does not grow with the run. A message that
+ * is none of the run's is left out: the aggregator, which reads the same topic, sets it aside.
  *
  * <p>The spool outlives the process: {@link #save} forces it to the disk and then replaces a
  * checkpoint of its length, and of where the next process goes on reading. A spool that is damaged
@@ -131,16 +133,29 @@ public final class LatentCache implements DurableContents {
   }
 
   @Override
-  public void read(int partition, byte[] value) throws IOException, MalformedMessageException {
-    read(partition, ArrowMessages.decodeLatents(value));
+  public void read(int partition, byte @Nullable [] value)
+      throws IOException, MalformedMessageException {
+    LatentMessage message;
+    try {
+      message = ArrowMessages.decodeLatents(value);
+      requireOurs(partition, message);
+    } catch (MalformedMessageException e) {
+      LOG.warn("latents of {}, range {}: left out: {}", sae.getId(), partition, e.getMessage());
+      return;
+    }
+    take(partition, message);
   }
 
   void read(int partition, LatentMessage message) throws IOException, MalformedMessageException {
-    requireOurs("run", message.run(), manifest.getRun());
+    requireOurs(partition, message);
+    take(partition, message);
+  }
+
+  private void take(int partition, LatentMessage message)
+      throws IOException, MalformedMessageException {
     EntrySpool entries = partitions.get(partition);
     boolean done = entries.completed() != null;
     if (message instanceof LatentBatch batch) {
-      requireOurs("SAE", batch.sae(), sae.getId());
       entries.add(batch);
       tokens.add(batch.batch());
     } else if (message instanceof EndOfStream end) {
@@ -252,6 +267,25 @@ public final class LatentCache implements DurableContents {
           folder.resolve(name),
           entries.clamped(),
           entries.entries());
+    }
+  }
+
+  private void requireOurs(int partition, LatentMessage message) throws MalformedMessageException {
+    requireOurs("run", message.run(), manifest.getRun());
+    if (message instanceof LatentBatch batch) {
+      requireOurs("SAE", batch.sae(), sae.getId());
+      FeatureRange range = partitions.get(partition).range();
+      if (!batch.range().equals(range)) {
+        throw new MalformedMessageException(
+            "feature range of batch %d: %s (expected: %s)"
+                .formatted(batch.number(), batch.range(), range));
+      }
+      if (batch.batch().contextLength() != manifest.getContextLength()) {
+        throw new MalformedMessageException(
+            "context length of batch %d: %d (expected: %d)"
+                .formatted(
+                    batch.number(), batch.batch().contextLength(), manifest.getContextLength()));
+      }
     }
   }
 

@@ -30,11 +30,6 @@ final class TokenSpool implements Closeable {
   }
 
   void add(TokenBatch batch) throws IOException, MalformedMessageException {
-    if (batch.contextLength() != contextLength) {
-      throw new MalformedMessageException(
-          "context length of batch %d: %d (expected: %d)"
-              .formatted(batch.number(), batch.contextLength(), contextLength));
-    }
     if (batch.firstSequence() + batch.sequences() > MOST_SEQUENCES) {
       throw new MalformedMessageException(
           "first sequence of batch %d: %d (expected: below %d)"

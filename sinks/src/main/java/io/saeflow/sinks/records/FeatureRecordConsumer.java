@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Hands one autoencoder's feature records out: all of them to those who follow a run while it goes
@@ -39,7 +40,11 @@ public final class FeatureRecordConsumer implements TopicContents {
   }
 
   @Override
-  public void read(int partition, byte[] value) throws IOException, MalformedMessageException {
+  public void read(int partition, byte @Nullable [] value)
+      throws IOException, MalformedMessageException {
+    if (value == null) {
+      throw new MalformedMessageException("no value (expected: a record)");
+    }
     FeatureRecord record = AvroCodec.FEATURE.decode(value);
     requireConsistent(record, latents);
     for (FeatureVersions follower : followers) {

@@ -3,6 +3,7 @@ package io.saeflow.sinks.topic;
 
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What becomes of a topic's messages. All calls come from one thread, the reader's, which closes
@@ -15,10 +16,10 @@ public interface TopicContents extends AutoCloseable {
   /**
    * Takes the next message of one partition. Partitions come interleaved, each in its order.
    *
-   * @param value not retained by the caller
+   * @param value not retained by the caller; null if the message has none
    * @throws MalformedMessageException if it cannot be used; the reader adds where it was
    */
-  void read(int partition, byte[] value) throws IOException, MalformedMessageException;
+  void read(int partition, byte @Nullable [] value) throws IOException, MalformedMessageException;
 
   /**
    * How many sequences an end of the stream said there were, if everything of them is written and

@@ -285,9 +285,6 @@ public final class TopicReader implements AutoCloseable {
   private void read(ConsumerRecord<byte[], byte[]> record)
       throws IOException, MalformedMessageException {
     String place = "%s-%d@%d".formatted(topic, record.partition(), record.offset());
-    if (record.value() == null) {
-      throw new MalformedMessageException(place + ": no value (expected: a record)");
-    }
     try {
       contents.read(record.partition(), record.value());
     } catch (MalformedMessageException e) {

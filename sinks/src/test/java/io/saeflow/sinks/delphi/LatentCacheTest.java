@@ -21,6 +21,7 @@ import io.saeflow.sinks.files.OutputFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -452,12 +453,34 @@ class LatentCacheTest {
         batch(range, 0, 1L << 31, 1, new int[][] {}));
   }
 
+  @Test
+  void leavesOutWhatIsNoneOfTheRuns() throws Exception {
+    FeatureRange all = new FeatureRange(0, 1, 10);
+    byte[] good = ArrowMessages.encode(batch(all, 0, 0, 1, new int[][] {{1, 4}}, 2));
+    try (LatentCache cache = cache(Fixtures.sae("a", 10, 1).build())) {
+      cache.read(0, (byte[]) null);
+      cache.read(0, new byte[0]);
+      cache.read(0, Arrays.copyOf(good, good.length / 2));
+      cache.read(0, ArrowMessages.encode(tokens(0, 0, 1)));
+      send(cache, 0, batch(new FeatureRange(1, 2, 10), 0, 0, 1, new int[][] {{1, 7}}, 3));
+      send(cache, 0, new EndOfStream("other", 1, 1, 4));
+      assertThat(cache.completeSequences()).isEqualTo(-1);
+      cache.read(0, good);
+      send(cache, 0, new EndOfStream("run", 1, 1, 4));
+      assertThat(cache.completeSequences()).isEqualTo(1);
+    }
+    try (Safetensors shard = open("0_9")) {
+      assertThat(shard.longs("locations")).containsExactly(0, 1, 4);
+      assertThat(shard.floats("activations")).containsExactly(2);
+    }
+  }
+
   private void assertRefused(String message, LatentMessage... messages) throws Exception {
     try (LatentCache cache = cache(sae)) {
       for (int i = 0; i < messages.length - 1; i++) {
         send(cache, 0, messages[i]);
       }
-      assertThatThrownBy(() -> send(cache, 0, messages[messages.length - 1]))
+      assertThatThrownBy(() -> cache.read(0, messages[messages.length - 1]))
           .isInstanceOf(MalformedMessageException.class)
           .hasMessageStartingWith(message);
     }

@@ -164,4 +164,12 @@ class FeatureRecordConsumerTest {
         .isInstanceOf(MalformedMessageException.class)
         .hasMessageStartingWith("Avro record: ");
   }
+
+  @Test
+  void refusesATombstone() {
+    FeatureRecordConsumer consumer = new FeatureRecordConsumer(3, List.of(), List.of());
+    assertThatThrownBy(() -> consumer.read(0, null))
+        .isInstanceOf(MalformedMessageException.class)
+        .hasMessage("no value (expected: a record)");
+  }
 }

@@ -85,16 +85,6 @@ class TopicReaderTest {
   }
 
   @Test
-  void aTombstoneFailsWithItsPlace() {
-    try (TopicReader reader = new MockTopic("t", 1).add(0, null).read(new Recorded(1))) {
-      assertThatThrownBy(() -> reader.done().get(10, TimeUnit.SECONDS))
-          .cause()
-          .isInstanceOf(MalformedMessageException.class)
-          .hasMessage("t-0@0: no value (expected: a record)");
-    }
-  }
-
-  @Test
   void failuresOfTheContentsSurfaceWithTheirPlace() {
     try (TopicReader reader = new MockTopic("t", 1).add(0, new byte[] {1}).read(new Recorded(1))) {
       assertThatThrownBy(() -> reader.done().get(10, TimeUnit.SECONDS))
