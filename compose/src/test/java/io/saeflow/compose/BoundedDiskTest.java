@@ -131,9 +131,9 @@ class BoundedDiskTest {
           .get();
       fill(partition, 10);
     }
-    // No two records fit into one.
-    assertThat(segments(ACTIVATIONS)).hasSize(10);
-    assertThat(segments(LATENTS)).hasSize(10);
+    // No two records fit into one; the first two may, if the log has not heard of the size yet.
+    assertThat(segments(ACTIVATIONS)).hasSizeBetween(9, 10);
+    assertThat(segments(LATENTS)).hasSizeBetween(9, 10);
     try (RecordRetention retention = RecordRetention.start(kafka, TOPICS, manifest())) {
       commit(TOPICS.aggregateGroup(0), LATENTS, 9);
       commit(TOPICS.encodeGroup(0), ACTIVATIONS, 5);

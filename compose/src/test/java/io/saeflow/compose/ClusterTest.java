@@ -10,6 +10,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -21,6 +23,7 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.IntegerDeserializer;
 import org.apache.kafka.common.serialization.IntegerSerializer;
 import org.junit.jupiter.api.Test;
@@ -105,7 +108,26 @@ class ClusterTest {
 
   private static String config(Admin admin, String key) throws Exception {
     ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, TOPIC);
-    return admin.describeConfigs(List.of(topic)).all().get().get(topic).get(key).value();
+    return whenKnown(() -> admin.describeConfigs(List.of(topic)).all().get())
+        .get(topic)
+        .get(key)
+        .value();
+  }
+
+  /** A broker may not have heard yet of a topic that another one has made. */
+  private static <T> T whenKnown(Callable<T> question) throws Exception {
+    long deadline = System.nanoTime() + Duration.ofMinutes(1).toNanos();
+    while (true) {
+      try {
+        return question.call();
+      } catch (ExecutionException e) {
+        if (!(e.getCause() instanceof UnknownTopicOrPartitionException)
+            || System.nanoTime() - deadline > 0) {
+          throw e;
+        }
+        Thread.sleep(100);
+      }
+    }
   }
 
   /** Only then may the next broker fail: a majority must always have every message. */
@@ -121,7 +143,7 @@ class ClusterTest {
 
   private static boolean areAllInSync(Admin admin, String topic) throws Exception {
     TopicDescription description =
-        admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic);
+        whenKnown(() -> admin.describeTopics(List.of(topic)).allTopicNames().get()).get(topic);
     for (TopicPartitionInfo partition : description.partitions()) {
       assertThat(partition.replicas()).hasSize(3);
       if (partition.isr().size() < 3) {

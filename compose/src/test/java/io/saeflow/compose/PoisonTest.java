@@ -87,8 +87,7 @@ class PoisonTest {
   void startTheBroker() throws IOException {
     broker = EmbeddedBroker.start(folder.resolve("broker"));
     kafka = Map.of("bootstrap.servers", broker.bootstrapServers());
-    foreigner =
-        new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer());
+    foreigner = new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer());
     Map<String, Object> readCommitted = new HashMap<>(kafka);
     readCommitted.put("isolation.level", "read_committed");
     reader =
@@ -121,7 +120,9 @@ class PoisonTest {
       }
       assertThat(sent).hasSizeBetween(45, 60);
       List<Letter> letters = letters(sent.size());
-      assertThat(letters).extracting(Letter::place).containsExactlyInAnyOrderElementsOf(sent.keySet());
+      assertThat(letters)
+          .extracting(Letter::place)
+          .containsExactlyInAnyOrderElementsOf(sent.keySet());
       for (Letter letter : letters) {
         Bad bad = sent.get(letter.place);
         assertThat(letter.value).as(letter.place).isEqualTo(bad.value);
@@ -211,10 +212,7 @@ class PoisonTest {
         sink.tick();
         Thread.sleep(10);
       }
-      send(
-          TOPICS.latents(OracleCases.id(CASE)),
-          i % RANGES,
-          latents.get(i % latents.size()));
+      send(TOPICS.latents(OracleCases.id(CASE)), i % RANGES, latents.get(i % latents.size()));
       if (i < activations.size()) {
         send(good.topic(), i % PARTITIONS, activations.get(i));
       }
@@ -298,7 +296,13 @@ class PoisonTest {
 
   private static LatentBatch latents(String run, String sae, FeatureRange range) {
     return new LatentBatch(
-        tokens(run, 77), sae, range, 0, new int[2 * OracleCases.CONTEXT + 1], new int[0], new float[0]);
+        tokens(run, 77),
+        sae,
+        range,
+        0,
+        new int[2 * OracleCases.CONTEXT + 1],
+        new int[0],
+        new float[0]);
   }
 
   private static byte[] encode(StreamMessage message) {
@@ -365,8 +369,7 @@ class PoisonTest {
       SameBytesTest.assertSameFiles(
           expected.resolve(tree), actual.resolve(tree), OracleCases.LATENTS);
     }
-    SameBytesTest.assertSameFiles(
-        expected.resolve("delphi"), actual.resolve("delphi"), RANGES + 1);
+    SameBytesTest.assertSameFiles(expected.resolve("delphi"), actual.resolve("delphi"), RANGES + 1);
     assertThat(RunVerification.verify(actual).lines()).isEmpty();
   }
 }

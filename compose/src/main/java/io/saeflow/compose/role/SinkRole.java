@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -54,7 +55,7 @@ public record SinkRole(
       opened.push(folder);
       StatusReader statuses = new StatusReader(run.kafka(), run.topics());
       opened.push(statuses);
-      Latest latest = new Latest(run.manifest(), statuses.read(run.manifest()));
+      Latest latest = new Latest(run.manifest(), new RunStatus(run.manifest(), 0, List.of(), 0));
       Sinks sinks =
           Sinks.start(
               new SinksConfig(

@@ -35,6 +35,7 @@ import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 
 /** Makes and removes a run's topics. */
 public final class RunTopics implements AutoCloseable {
@@ -67,6 +68,7 @@ public final class RunTopics implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
   private static final int ANSWER_MS = 5000;
+  private static final int ASK_AGAIN_MS = 200;
 
   private final Admin admin;
   private final Topics topics;
@@ -132,10 +134,7 @@ public final class RunTopics implements AutoCloseable {
 
   /** How many partitions the tokens topic has, and so each activations topic. */
   public int partitionsOfTokens() {
-    return await(admin.describeTopics(List.of(topics.tokens())).allTopicNames())
-        .get(topics.tokens())
-        .partitions()
-        .size();
+    return partitions(topics.tokens());
   }
 
   /**
@@ -144,8 +143,7 @@ public final class RunTopics implements AutoCloseable {
    * @throws BadInputException if records were deleted
    */
   public void requireWhole(String topic) {
-    int partitions =
-        await(admin.describeTopics(List.of(topic)).allTopicNames()).get(topic).partitions().size();
+    int partitions = partitions(topic);
     Map<TopicPartition, OffsetSpec> earliest = new HashMap<>();
     for (int p = 0; p < partitions; p++) {
       earliest.put(new TopicPartition(topic, p), OffsetSpec.earliest());
@@ -231,6 +229,30 @@ public final class RunTopics implements AutoCloseable {
       }
     }
     return present;
+  }
+
+  /** A broker may not have heard yet of a topic that another one has made. */
+  private int partitions(String topic) {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (true) {
+      try {
+        return await(admin.describeTopics(List.of(topic)).allTopicNames())
+            .get(topic)
+            .partitions()
+            .size();
+      } catch (KafkaException e) {
+        if (!(e.getCause() instanceof UnknownTopicOrPartitionException)
+            || System.nanoTime() - deadline > 0) {
+          throw e;
+        }
+      }
+      try {
+        Thread.sleep(ASK_AGAIN_MS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new KafkaException("interrupted", e);
+      }
+    }
   }
 
   private KafkaException explained(KafkaException e) {
