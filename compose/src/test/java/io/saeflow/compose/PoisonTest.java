@@ -63,6 +63,7 @@ class PoisonTest {
   private static final Path SAE = OracleCases.FOLDER.resolve("cases").resolve(CASE).resolve("sae");
   private static final Topics TOPICS = new Topics("poison");
 
+  private static final String SINK = "sink";
   private static final int BATCHES = 900;
   private static final int PARTITIONS = 2;
   private static final int RANGES = 3;
@@ -87,8 +88,7 @@ class PoisonTest {
   void startTheBroker() throws IOException {
     broker = EmbeddedBroker.start(folder.resolve("broker"));
     kafka = Map.of("bootstrap.servers", broker.bootstrapServers());
-    foreigner =
-        new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer());
+    foreigner = new KafkaProducer<>(kafka, new ByteArraySerializer(), new ByteArraySerializer());
     Map<String, Object> readCommitted = new HashMap<>(kafka);
     readCommitted.put("isolation.level", "read_committed");
     reader =
@@ -121,7 +121,9 @@ class PoisonTest {
       }
       assertThat(sent).hasSizeBetween(45, 60);
       List<Letter> letters = letters(sent.size());
-      assertThat(letters).extracting(Letter::place).containsExactlyInAnyOrderElementsOf(sent.keySet());
+      assertThat(letters)
+          .extracting(Letter::place)
+          .containsExactlyInAnyOrderElementsOf(sent.keySet());
       for (Letter letter : letters) {
         Bad bad = sent.get(letter.place);
         assertThat(letter.value).as(letter.place).isEqualTo(bad.value);
@@ -158,8 +160,6 @@ class PoisonTest {
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("(expected: batch ");
   }
-
-  private static final String SINK = "sink";
 
   private void feed(Path tokens) throws Exception {
     FeedProcess.run(onBroker(tokens).toRunConfig(), List.of(SINK), false, SaeflowVersion.current());
@@ -211,10 +211,7 @@ class PoisonTest {
         sink.tick();
         Thread.sleep(10);
       }
-      send(
-          TOPICS.latents(OracleCases.id(CASE)),
-          i % RANGES,
-          latents.get(i % latents.size()));
+      send(TOPICS.latents(OracleCases.id(CASE)), i % RANGES, latents.get(i % latents.size()));
       if (i < activations.size()) {
         send(good.topic(), i % PARTITIONS, activations.get(i));
       }
@@ -225,7 +222,7 @@ class PoisonTest {
     byte[] good = encode(tokens(TOPICS.run(), 77));
     int[] unknown = new int[2 * OracleCases.CONTEXT];
     unknown[5] = 97;
-    List<Bad> bad = bytes(good, encode(activations(TOPICS.run(), HOOK, WIDTH)), "tokens");
+    List<Bad> bad = bytes(good, encode(activations(TOPICS.run(), HOOK, WIDTH)));
     bad.add(new Bad(encode(tokens("other", 77)), "run: 'other' (expected: 'poison')"));
     bad.add(new Bad(encode(new EndOfStream("other", 78, 0, 0)), "run: 'other'"));
     bad.add(new Bad(encode(tokens(TOPICS.run(), 77, unknown)), "batch 77: "));
@@ -237,8 +234,7 @@ class PoisonTest {
     List<Bad> bad =
         bytes(
             encode(activations(TOPICS.run(), HOOK, WIDTH)),
-            encode(tokens(TOPICS.run(), 77)),
-            "activations");
+            encode(tokens(TOPICS.run(), 77)));
     bad.add(new Bad(encode(activations("other", HOOK, WIDTH)), "run: 'other'"));
     bad.add(new Bad(encode(activations(TOPICS.run(), HOOK, 3)), "width: 3 (expected: 40"));
     bad.add(new Bad(encode(activations(TOPICS.run(), wrong, WIDTH)), "hook point: "));
@@ -252,8 +248,7 @@ class PoisonTest {
     List<Bad> bad =
         bytes(
             encode(latents(TOPICS.run(), id, range)),
-            encode(activations(TOPICS.run(), HOOK, WIDTH)),
-            "latents");
+            encode(activations(TOPICS.run(), HOOK, WIDTH)));
     bad.add(new Bad(encode(latents("other", id, range)), "run: 'other'"));
     bad.add(new Bad(encode(latents(TOPICS.run(), "other", range)), "SAE: 'other'"));
     bad.add(new Bad(encode(latents(TOPICS.run(), id, range)), "feature range: "));
@@ -261,7 +256,7 @@ class PoisonTest {
   }
 
   /** Those that are no message of the topic's kind. */
-  private static List<Bad> bytes(byte[] good, byte[] otherKind, String kind) {
+  private static List<Bad> bytes(byte[] good, byte[] otherKind) {
     byte[] noise = new byte[300];
     new Random(4).nextBytes(noise);
     return new ArrayList<>(
@@ -298,7 +293,13 @@ class PoisonTest {
 
   private static LatentBatch latents(String run, String sae, FeatureRange range) {
     return new LatentBatch(
-        tokens(run, 77), sae, range, 0, new int[2 * OracleCases.CONTEXT + 1], new int[0], new float[0]);
+        tokens(run, 77),
+        sae,
+        range,
+        0,
+        new int[2 * OracleCases.CONTEXT + 1],
+        new int[0],
+        new float[0]);
   }
 
   private static byte[] encode(StreamMessage message) {
@@ -365,8 +366,7 @@ class PoisonTest {
       SameBytesTest.assertSameFiles(
           expected.resolve(tree), actual.resolve(tree), OracleCases.LATENTS);
     }
-    SameBytesTest.assertSameFiles(
-        expected.resolve("delphi"), actual.resolve("delphi"), RANGES + 1);
+    SameBytesTest.assertSameFiles(expected.resolve("delphi"), actual.resolve("delphi"), RANGES + 1);
     assertThat(RunVerification.verify(actual).lines()).isEmpty();
   }
 }
