@@ -63,6 +63,7 @@ class PoisonTest {
   private static final Path SAE = OracleCases.FOLDER.resolve("cases").resolve(CASE).resolve("sae");
   private static final Topics TOPICS = new Topics("poison");
 
+  private static final String SINK = "sink";
   private static final int BATCHES = 900;
   private static final int PARTITIONS = 2;
   private static final int RANGES = 3;
@@ -160,8 +161,6 @@ class PoisonTest {
         .hasMessageContaining("(expected: batch ");
   }
 
-  private static final String SINK = "sink";
-
   private void feed(Path tokens) throws Exception {
     FeedProcess.run(onBroker(tokens).toRunConfig(), List.of(SINK), false, SaeflowVersion.current());
   }
@@ -223,7 +222,7 @@ class PoisonTest {
     byte[] good = encode(tokens(TOPICS.run(), 77));
     int[] unknown = new int[2 * OracleCases.CONTEXT];
     unknown[5] = 97;
-    List<Bad> bad = bytes(good, encode(activations(TOPICS.run(), HOOK, WIDTH)), "tokens");
+    List<Bad> bad = bytes(good, encode(activations(TOPICS.run(), HOOK, WIDTH)));
     bad.add(new Bad(encode(tokens("other", 77)), "run: 'other' (expected: 'poison')"));
     bad.add(new Bad(encode(new EndOfStream("other", 78, 0, 0)), "run: 'other'"));
     bad.add(new Bad(encode(tokens(TOPICS.run(), 77, unknown)), "batch 77: "));
@@ -235,8 +234,7 @@ class PoisonTest {
     List<Bad> bad =
         bytes(
             encode(activations(TOPICS.run(), HOOK, WIDTH)),
-            encode(tokens(TOPICS.run(), 77)),
-            "activations");
+            encode(tokens(TOPICS.run(), 77)));
     bad.add(new Bad(encode(activations("other", HOOK, WIDTH)), "run: 'other'"));
     bad.add(new Bad(encode(activations(TOPICS.run(), HOOK, 3)), "width: 3 (expected: 40"));
     bad.add(new Bad(encode(activations(TOPICS.run(), wrong, WIDTH)), "hook point: "));
@@ -250,8 +248,7 @@ class PoisonTest {
     List<Bad> bad =
         bytes(
             encode(latents(TOPICS.run(), id, range)),
-            encode(activations(TOPICS.run(), HOOK, WIDTH)),
-            "latents");
+            encode(activations(TOPICS.run(), HOOK, WIDTH)));
     bad.add(new Bad(encode(latents("other", id, range)), "run: 'other'"));
     bad.add(new Bad(encode(latents(TOPICS.run(), "other", range)), "SAE: 'other'"));
     bad.add(new Bad(encode(latents(TOPICS.run(), id, range)), "feature range: "));
@@ -259,7 +256,7 @@ class PoisonTest {
   }
 
   /** Those that are no message of the topic's kind. */
-  private static List<Bad> bytes(byte[] good, byte[] otherKind, String kind) {
+  private static List<Bad> bytes(byte[] good, byte[] otherKind) {
     byte[] noise = new byte[300];
     new Random(4).nextBytes(noise);
     return new ArrayList<>(

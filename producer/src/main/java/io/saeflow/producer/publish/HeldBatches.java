@@ -51,7 +51,7 @@ final class HeldBatches {
     byte @Nullable [] key = key(partition, offset);
     if (!Arrays.equals(key, NumberedRecord.key(number))) {
       throw new IllegalStateException(
-          "%s@%d: key %s (expected: batch %d; the topic has another number of partitions than when it was written, or lacks batches)"
+          "%s@%d: key %s (expected: batch %d; the topic has another number of partitions than when it was written, lacks batches, or was written to by others)"
               .formatted(partition, offset, Arrays.toString(key), number));
     }
   }
@@ -63,6 +63,10 @@ final class HeldBatches {
     while (System.nanoTime() < deadline) {
       for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
         return record.key();
+      }
+      if (consumer.position(partition) > offset) {
+        // The mark of a transaction, such as the one that puts dead letters back.
+        return null;
       }
     }
     throw new KafkaException("%s@%d: not readable in %s".formatted(partition, offset, PATIENCE));
