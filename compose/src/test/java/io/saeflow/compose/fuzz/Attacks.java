@@ -110,10 +110,10 @@ final class Attacks {
         .map(Attacks::latin);
   }
 
-  /** As large as a pickle may be, of the opcodes that need most memory. */
+  /** Of the opcodes that need most memory. */
   static Stream<byte[]> largePickles() {
     return Stream.of("}", "]", "(", "(d", ")", "}\205", "}q\0", "}\224", "K\1", "N\205", "cos\n")
-        .map(opcodes -> latin(opcodes.repeat((1 << 20) / opcodes.length()) + "."));
+        .map(opcodes -> latin(opcodes.repeat((1 << 18) / opcodes.length()) + "."));
   }
 
   /** Archives whose entries unfold to a thousand times their size. */

@@ -6,9 +6,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import org.apache.avro.Schema;
+import org.apache.avro.io.DatumReader;
 import org.apache.avro.message.BinaryMessageDecoder;
 import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
+import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.avro.util.ClassSecurityValidator;
 
@@ -45,7 +47,7 @@ public final class AvroCodec<T extends SpecificRecord> {
   private final BinaryMessageDecoder<T> decoder;
 
   private AvroCodec(Schema schema) {
-    SpecificData model = new SpecificData();
+    SpecificData model = new BoundedModel();
     this.encoder = new BinaryMessageEncoder<>(model, schema);
     this.decoder = new BinaryMessageDecoder<>(model, schema);
   }
@@ -73,6 +75,32 @@ public final class AvroCodec<T extends SpecificRecord> {
     } catch (IOException | RuntimeException e) {
       // Avro has no one exception for what damaged bytes lead it to.
       throw new MalformedMessageException("Avro record: " + e.getMessage(), e);
+    }
+  }
+
+  /** Reads collections that grow with what is there, since their declared sizes are claims. */
+  private static final class BoundedModel extends SpecificData {
+    @Override
+    public DatumReader<?> createDatumReader(Schema writer, Schema reader) {
+      return new BoundedReader(writer, reader, this);
+    }
+  }
+
+  private static final class BoundedReader extends SpecificDatumReader<Object> {
+    private static final int MAX_CAPACITY = 16;
+
+    BoundedReader(Schema writer, Schema reader, SpecificData model) {
+      super(writer, reader, model);
+    }
+
+    @Override
+    protected Object newArray(Object old, int size, Schema schema) {
+      return super.newArray(old, Math.min(size, MAX_CAPACITY), schema);
+    }
+
+    @Override
+    protected Object newMap(Object old, int size) {
+      return super.newMap(old, Math.min(size, MAX_CAPACITY));
     }
   }
 }
