@@ -372,22 +372,15 @@ final class Targets {
   }
 
   static Target tokens() {
-    return message(
-        "tokens", Samples.tokenMessages(), ArrowMessages::decodeTokens);
+    return message("tokens", Samples.tokenMessages(), ArrowMessages::decodeTokens);
   }
 
   static Target activations() {
-    return message(
-        "activations",
-        Samples.activationMessages(),
-        ArrowMessages::decodeActivations);
+    return message("activations", Samples.activationMessages(), ArrowMessages::decodeActivations);
   }
 
   static Target latents() {
-    return message(
-        "latents",
-        Samples.latentMessages(),
-        ArrowMessages::decodeLatents);
+    return message("latents", Samples.latentMessages(), ArrowMessages::decodeLatents);
   }
 
   static Target featureRecord() {

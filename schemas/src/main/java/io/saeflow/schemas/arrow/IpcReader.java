@@ -28,8 +28,7 @@ final class IpcReader {
   private static final int MAX_FIELDS = 16;
   private static final int MAX_METADATA = 16;
   private static final Set<Byte> TYPES =
-      Set.of(
-          Type.Int, Type.FloatingPoint, Type.Utf8, Type.List, Type.FixedSizeList, Type.Struct_);
+      Set.of(Type.Int, Type.FloatingPoint, Type.Utf8, Type.List, Type.FixedSizeList, Type.Struct_);
 
   private final ByteBuffer bytes;
   private final Schema schema;
@@ -42,7 +41,8 @@ final class IpcReader {
   private IpcReader(ByteBuffer bytes) throws MalformedMessageException {
     this.bytes = bytes;
     Message message = message("schema", MessageHeader.Schema);
-    requireSmall((org.apache.arrow.flatbuf.Schema) message.header(new org.apache.arrow.flatbuf.Schema()));
+    requireSmall(
+        (org.apache.arrow.flatbuf.Schema) message.header(new org.apache.arrow.flatbuf.Schema()));
     this.schema = MessageSerializer.deserializeSchema(message);
   }
 

@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * A dict saved by {@code torch.save}: a zip archive of one pickle and the tensors' storages. Only
  * tensors and plain data are read; a pickle that names any other global is refused. Tensors may
  * share storages and have any strides. The format of PyTorch before 1.6, not a zip, is refused, and
- * so are compressed entries, which {@code torch.save} never writes: nothing unfolds to more than the
- * file holds.
+ * so are compressed entries, which {@code torch.save} never writes: nothing unfolds to more than
+ * the file holds.
  */
 public final class TorchCheckpoint implements TensorFile {
   // Tens of thousands of tensors. Each byte may become an object, so a higher limit is none.

@@ -104,7 +104,9 @@ class AvroCodecTest {
       System.arraycopy(count, 0, damaged, at, count.length);
       long before = threads.getCurrentThreadAllocatedBytes();
       decodeOrRefuse(damaged);
-      assertThat(threads.getCurrentThreadAllocatedBytes() - before).as("at %d", at).isLessThan(1 << 22);
+      assertThat(threads.getCurrentThreadAllocatedBytes() - before)
+          .as("at %d", at)
+          .isLessThan(1 << 22);
     }
   }
 
