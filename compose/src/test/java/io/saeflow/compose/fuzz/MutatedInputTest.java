@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class MutatedInputTest {
   private static final long SEED = Long.getLong("fuzz.seed", 0);
-  private static final int INPUTS = Integer.getInteger("fuzz.inputs", 400);
+  private static final int INPUTS = Integer.getInteger("fuzz.inputs", 300);
   private static final Path REPORTS = Path.of("target", "fuzz");
 
   /** Further mutations of one that was read may get deeper. */
