@@ -107,16 +107,18 @@ final class DocumentReader implements DocumentSource {
     }
   }
 
-  /** The next line without its end, or null at the end of the file. */
+  /** The next line without its end, empty if it is blank, or null at the end of the file. */
   private @Nullable String nextLine(InputStream input) throws CorpusException {
     bytes.reset();
     line++;
+    boolean blank = true;
     try {
       int value = input.read();
       if (value < 0) {
         return null;
       }
       while (value >= 0 && value != '\n') {
+        blank &= value == ' ' || value == '\t' || value == '\r';
         if (bytes.size() == maxDocumentBytes) {
           throw tooLong();
         }
@@ -125,6 +127,10 @@ final class DocumentReader implements DocumentSource {
       }
     } catch (IOException e) {
       throw unreadable(e);
+    }
+    if (blank) {
+      // A compressed file may unfold to very many of these.
+      return "";
     }
     String text = decode(bytes.toByteArray());
     return line == 1 ? withoutByteOrderMark(text) : text;

@@ -4,11 +4,16 @@ package io.saeflow.schemas.arrow;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Set;
 import org.apache.arrow.flatbuf.Buffer;
+import org.apache.arrow.flatbuf.Field;
 import org.apache.arrow.flatbuf.FieldNode;
 import org.apache.arrow.flatbuf.Message;
 import org.apache.arrow.flatbuf.MessageHeader;
 import org.apache.arrow.flatbuf.RecordBatch;
+import org.apache.arrow.flatbuf.Type;
 import org.apache.arrow.vector.ipc.message.MessageSerializer;
 import org.apache.arrow.vector.types.pojo.Schema;
 
@@ -20,6 +25,10 @@ import org.apache.arrow.vector.types.pojo.Schema;
  */
 final class IpcReader {
   private static final int PREFIX_BYTES = 8;
+  private static final int MAX_FIELDS = 16;
+  private static final int MAX_METADATA = 16;
+  private static final Set<Byte> TYPES =
+      Set.of(Type.Int, Type.FloatingPoint, Type.Utf8, Type.List, Type.FixedSizeList, Type.Struct_);
 
   private final ByteBuffer bytes;
   private final Schema schema;
@@ -32,6 +41,8 @@ final class IpcReader {
   private IpcReader(ByteBuffer bytes) throws MalformedMessageException {
     this.bytes = bytes;
     Message message = message("schema", MessageHeader.Schema);
+    requireSmall(
+        (org.apache.arrow.flatbuf.Schema) message.header(new org.apache.arrow.flatbuf.Schema()));
     this.schema = MessageSerializer.deserializeSchema(message);
   }
 
@@ -178,6 +189,42 @@ final class IpcReader {
           "%s: message of type %d (expected: %d)".formatted(what, message.headerType(), type));
     }
     return message;
+  }
+
+  /**
+   * FlatBuffers are graphs: tables that share their children unfold without end, and one long text
+   * may stand for a thousand. So no schema is made of more than ours are.
+   */
+  private static void requireSmall(org.apache.arrow.flatbuf.Schema schema)
+      throws MalformedMessageException {
+    requireAtMost("metadata", MAX_METADATA, schema.customMetadataLength());
+    int fields = 0;
+    Deque<Field> left = new ArrayDeque<>();
+    for (int i = requireAtMost("columns", MAX_FIELDS, schema.fieldsLength()); i > 0; i--) {
+      left.add(schema.fields(i - 1));
+    }
+    while (!left.isEmpty()) {
+      Field field = left.remove();
+      requireAtMost("fields", MAX_FIELDS, ++fields);
+      requireAtMost("a field's metadata", 0, field.customMetadataLength());
+      if (!TYPES.contains(field.typeType())) {
+        throw new MalformedMessageException(
+            "schema: a field of type %d (expected one of %s)".formatted(field.typeType(), TYPES));
+      }
+      int children = requireAtMost("a field's children", MAX_FIELDS, field.childrenLength());
+      for (int i = 0; i < children; i++) {
+        left.add(field.children(i));
+      }
+    }
+  }
+
+  private static int requireAtMost(String what, int limit, int count)
+      throws MalformedMessageException {
+    if (count < 0 || count > limit) {
+      throw new MalformedMessageException(
+          "schema: %s: %d (expected: at most %d)".formatted(what, count, limit));
+    }
+    return count;
   }
 
   private int count(String column, long value) throws MalformedMessageException {

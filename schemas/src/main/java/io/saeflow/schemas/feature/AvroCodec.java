@@ -5,10 +5,16 @@ import io.saeflow.schemas.stream.MalformedMessageException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import org.apache.avro.Schema;
-import org.apache.avro.message.BinaryMessageDecoder;
+import org.apache.avro.SchemaNormalization;
+import org.apache.avro.io.BinaryDecoder;
+import org.apache.avro.io.DatumReader;
+import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.message.BinaryMessageEncoder;
 import org.apache.avro.specific.SpecificData;
+import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.avro.util.ClassSecurityValidator;
 
@@ -42,12 +48,16 @@ public final class AvroCodec<T extends SpecificRecord> {
   }
 
   private final BinaryMessageEncoder<T> encoder;
-  private final BinaryMessageDecoder<T> decoder;
+  private final DatumReader<T> reader;
+  private final byte[] header;
+  private final String name;
 
   private AvroCodec(Schema schema) {
     SpecificData model = new SpecificData();
     this.encoder = new BinaryMessageEncoder<>(model, schema);
-    this.decoder = new BinaryMessageDecoder<>(model, schema);
+    this.reader = new SpecificDatumReader<>(schema, schema, model);
+    this.header = header(schema);
+    this.name = schema.getName();
   }
 
   /** The record's bytes. */
@@ -68,11 +78,38 @@ public final class AvroCodec<T extends SpecificRecord> {
    * @throws MalformedMessageException if they are not one record of this type
    */
   public T decode(byte[] bytes) throws MalformedMessageException {
+    if (bytes.length < header.length
+        || !Arrays.equals(bytes, 0, header.length, header, 0, header.length)) {
+      throw new MalformedMessageException(
+          "Avro record: not of schema %s (expected: its fingerprint in the first %d bytes)"
+              .formatted(name, header.length));
+    }
     try {
-      return decoder.decode(bytes);
+      // Avro's message decoder reads from a stream, and so believes any length. Of an array it
+      // knows how much is left.
+      int length = bytes.length - header.length;
+      BinaryDecoder body = DecoderFactory.get().binaryDecoder(bytes, header.length, length, null);
+      T value = reader.read(null, body);
+      if (!body.isEnd()) {
+        throw new MalformedMessageException("Avro record: more bytes after it (expected: none)");
+      }
+      return value;
     } catch (IOException | RuntimeException e) {
       // Avro has no one exception for what damaged bytes lead it to.
-      throw new MalformedMessageException("Avro record: " + e.getMessage(), e);
+      throw new MalformedMessageException("Avro record: " + e, e);
+    }
+  }
+
+  private static byte[] header(Schema schema) {
+    try {
+      byte[] fingerprint = SchemaNormalization.parsingFingerprint("CRC-64-AVRO", schema);
+      return ByteBuffer.allocate(2 + fingerprint.length)
+          .put((byte) 0xc3)
+          .put((byte) 0x01)
+          .put(fingerprint)
+          .array();
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
     }
   }
 }

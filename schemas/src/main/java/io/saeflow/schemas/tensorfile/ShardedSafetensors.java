@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
@@ -20,7 +21,8 @@ import java.util.regex.Pattern;
 /**
  * One set of tensors over several safetensors files, joined by a {@code
  * model.safetensors.index.json}. The files lie in the index's own folder: a name that leads
- * anywhere else is refused.
+ * anywhere else is refused, but for the links of a Hugging Face cache, from {@code
+ * snapshots/<revision>} to the {@code blobs} beside {@code snapshots}.
  */
 public final class ShardedSafetensors implements TensorFile {
   private static final long MAX_INDEX = 100_000_000;
@@ -55,7 +57,7 @@ public final class ShardedSafetensors implements TensorFile {
     try {
       sharded.openShards(index);
       return sharded;
-    } catch (IOException e) {
+    } catch (IOException | InvalidPathException e) {
       sharded.close();
       throw new TensorFileException("%s: %s".formatted(name, firstLine(e)), e);
     } catch (TensorFileException e) {
@@ -114,7 +116,7 @@ public final class ShardedSafetensors implements TensorFile {
     if (open == null) {
       Path folder = path.toAbsolutePath().getParent().toRealPath();
       Path shard = folder.resolve(file.textValue());
-      if (Files.exists(shard) && !shard.toRealPath().startsWith(folder)) {
+      if (Files.exists(shard) && !isInside(folder, shard.toRealPath())) {
         throw problem(
             "tensor '%s': file %s is a link out of the folder (expected: a file inside it)"
                 .formatted(tensor, file));
@@ -123,6 +125,14 @@ public final class ShardedSafetensors implements TensorFile {
       shards.put(file.textValue(), open);
     }
     return open;
+  }
+
+  private static boolean isInside(Path folder, Path file) {
+    Path snapshots = folder.getParent();
+    return file.startsWith(folder)
+        || (snapshots != null
+            && snapshots.endsWith("snapshots")
+            && file.startsWith(snapshots.resolveSibling("blobs")));
   }
 
   private Safetensors file(String name) throws TensorFileException {
@@ -137,7 +147,7 @@ public final class ShardedSafetensors implements TensorFile {
     return new TensorFileException(index + ": " + message);
   }
 
-  private static String firstLine(IOException e) {
+  private static String firstLine(Exception e) {
     return String.valueOf(e.getMessage()).lines().findFirst().orElse("unreadable");
   }
 }

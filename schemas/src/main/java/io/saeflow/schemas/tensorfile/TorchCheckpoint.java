@@ -24,13 +24,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A dict saved by {@code torch.save}: a zip archive of one pickle and the tensors' storages. Only
  * tensors and plain data are read; a pickle that names any other global is refused. Tensors may
- * share storages and have any strides. The format of PyTorch before 1.6, not a zip, is refused.
+ * share storages and have any strides. The format of PyTorch before 1.6, not a zip, is refused, and
+ * so are compressed entries, which {@code torch.save} never writes: nothing unfolds to more than
+ * the file holds.
  */
 public final class TorchCheckpoint implements TensorFile {
   // Tens of thousands of tensors. Each byte may become an object, so a higher limit is none.
   private static final int MAX_PICKLE = 4 << 20;
   private static final int CHUNK = 1 << 20;
-  private static final int MAX_DEFLATE_RATIO = 1032;
 
   private final String name;
   private final ZipFile zip;
@@ -188,12 +189,21 @@ public final class TorchCheckpoint implements TensorFile {
   }
 
   private byte[] bytes(ZipEntry entry, int limit) throws IOException, TensorFileException {
+    requireStored(entry);
     try (InputStream in = zip.getInputStream(entry)) {
       byte[] bytes = in.readNBytes(limit + 1);
       if (bytes.length > limit) {
         throw problem("%s (expected: at most %d bytes)".formatted(entry.getName(), limit));
       }
       return bytes;
+    }
+  }
+
+  private void requireStored(ZipEntry entry) throws TensorFileException {
+    if (entry.getMethod() != ZipEntry.STORED) {
+      throw problem(
+          "entry %s is compressed (expected: stored, as torch.save does)"
+              .formatted(entry.getName()));
     }
   }
 
@@ -253,11 +263,9 @@ public final class TorchCheckpoint implements TensorFile {
     if (entry == null) {
       throw problem(tensorName, "no entry %sdata/%s".formatted(root, storage.key()));
     }
-    // The directory's sizes are claims: none may exceed what the file's own bytes can unfold to.
-    long compressed = Math.min(entry.getCompressedSize(), size);
-    long possible =
-        entry.getMethod() == ZipEntry.STORED ? compressed : compressed * MAX_DEFLATE_RATIO;
-    long available = Math.min(entry.getSize(), possible);
+    requireStored(entry);
+    // The directory's sizes are claims: none may exceed the file.
+    long available = Math.min(entry.getSize(), size);
     if (storage.count() > available / storage.dtype().bytes()) {
       throw problem(
           tensorName,

@@ -4,6 +4,7 @@ package io.saeflow.schemas.arrow;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.flatbuffers.FlatBufferBuilder;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.DocumentSpan;
@@ -14,10 +15,18 @@ import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.StreamMessage;
 import io.saeflow.schemas.stream.TokenBatch;
 import java.io.ByteArrayInputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.apache.arrow.flatbuf.KeyValue;
+import org.apache.arrow.flatbuf.Message;
+import org.apache.arrow.flatbuf.MessageHeader;
+import org.apache.arrow.flatbuf.MetadataVersion;
+import org.apache.arrow.flatbuf.Struct_;
+import org.apache.arrow.flatbuf.Type;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -168,5 +177,59 @@ class ArrowMessagesTest {
       }
     }
     assertThat(refused).isGreaterThan(10_000);
+  }
+
+  /** Each field has sixteen children, all of them the one field below it. */
+  @Test
+  void aSchemaThatUnfoldsWithoutEndIsMalformed() {
+    FlatBufferBuilder builder = new FlatBufferBuilder();
+    Struct_.startStruct_(builder);
+    int type = Struct_.endStruct_(builder);
+    int[] children = {};
+    for (int depth = 0; depth < 30; depth++) {
+      int vector = org.apache.arrow.flatbuf.Field.createChildrenVector(builder, children);
+      org.apache.arrow.flatbuf.Field.startField(builder);
+      org.apache.arrow.flatbuf.Field.addTypeType(builder, Type.Struct_);
+      org.apache.arrow.flatbuf.Field.addType(builder, type);
+      org.apache.arrow.flatbuf.Field.addChildren(builder, vector);
+      children = new int[16];
+      Arrays.fill(children, org.apache.arrow.flatbuf.Field.endField(builder));
+    }
+    byte[] bytes = schemaMessage(builder, children, new int[0]);
+    assertThatThrownBy(() -> ArrowMessages.decodeTokens(bytes))
+        .isInstanceOf(MalformedMessageException.class)
+        .hasMessage("schema: fields: 17 (expected: at most 16)");
+  }
+
+  /** One long text that a thousand entries of the metadata share. */
+  @Test
+  void aTextThatIsRepeatedWithoutEndIsMalformed() {
+    FlatBufferBuilder builder = new FlatBufferBuilder();
+    int text = builder.createString("a".repeat(10_000));
+    int[] metadata = new int[1000];
+    Arrays.fill(metadata, KeyValue.createKeyValue(builder, text, text));
+    byte[] bytes = schemaMessage(builder, new int[0], metadata);
+    assertThatThrownBy(() -> ArrowMessages.decodeTokens(bytes))
+        .isInstanceOf(MalformedMessageException.class)
+        .hasMessage("schema: metadata: 1000 (expected: at most 16)");
+  }
+
+  private static byte[] schemaMessage(FlatBufferBuilder builder, int[] fields, int[] metadata) {
+    int fieldVector = org.apache.arrow.flatbuf.Schema.createFieldsVector(builder, fields);
+    int metadataVector =
+        org.apache.arrow.flatbuf.Schema.createCustomMetadataVector(builder, metadata);
+    org.apache.arrow.flatbuf.Schema.startSchema(builder);
+    org.apache.arrow.flatbuf.Schema.addFields(builder, fieldVector);
+    org.apache.arrow.flatbuf.Schema.addCustomMetadata(builder, metadataVector);
+    int schema = org.apache.arrow.flatbuf.Schema.endSchema(builder);
+    builder.finish(
+        Message.createMessage(builder, MetadataVersion.V5, MessageHeader.Schema, schema, 0, 0));
+    byte[] message = builder.sizedByteArray();
+    return ByteBuffer.allocate(8 + message.length)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putInt(-1)
+        .putInt(message.length)
+        .put(message)
+        .array();
   }
 }

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import io.saeflow.schemas.stream.MalformedMessageException;
+import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -87,6 +89,24 @@ class AvroCodecTest {
       byte[] damaged = bytes.clone();
       System.arraycopy(huge, 0, damaged, at, huge.length);
       assertThatCode(() -> decodeOrRefuse(damaged)).as("at %d", at).doesNotThrowAnyException();
+    }
+  }
+
+  /** Arrays and maps of 2^28 elements, in messages of a few hundred bytes. */
+  @Test
+  void aLargeCountAllocatesNothing() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    byte[] count = {(byte) 0x80, (byte) 0x80, (byte) 0x80, (byte) 0x80, 0x02};
+    byte[] bytes = AvroCodec.FEATURE.encode(RECORD);
+    decodeOrRefuse(bytes);
+    for (int at = 10; at < bytes.length; at++) {
+      byte[] damaged = Arrays.copyOf(bytes, at + count.length + 1);
+      System.arraycopy(count, 0, damaged, at, count.length);
+      long before = threads.getCurrentThreadAllocatedBytes();
+      decodeOrRefuse(damaged);
+      assertThat(threads.getCurrentThreadAllocatedBytes() - before)
+          .as("at %d", at)
+          .isLessThan(1 << 22);
     }
   }
 

@@ -66,6 +66,35 @@ class ShardedSafetensorsTest {
   }
 
   @Test
+  void readsTheLinksOfAHuggingFaceCache() throws Exception {
+    Path snapshot = Files.createDirectories(folder.resolve("snapshots/abc"));
+    Path blobs = Files.createDirectory(folder.resolve("blobs"));
+    Path blob = Files.copy(Fixtures.path("tensors.safetensors"), blobs.resolve("0123"));
+    Files.createSymbolicLink(snapshot.resolve("a.safetensors"), Path.of("../../blobs/0123"));
+    Path index =
+        Files.move(
+            index("{\"weight_map\":{\"f32\":\"a.safetensors\"}}"),
+            snapshot.resolve("model.safetensors.index.json"));
+    try (ShardedSafetensors file = ShardedSafetensors.open(index)) {
+      assertThat(file.names()).containsExactly("f32");
+    }
+    Files.move(blob, folder.resolve("0123"));
+    Files.delete(snapshot.resolve("a.safetensors"));
+    Files.createSymbolicLink(snapshot.resolve("a.safetensors"), Path.of("../../0123"));
+    assertThatThrownBy(() -> ShardedSafetensors.open(index))
+        .hasMessageContaining("is a link out of the folder");
+  }
+
+  /** Half a surrogate pair is no file name, in any encoding. */
+  @Test
+  void refusesANameThatNoFileCanHave() throws Exception {
+    Path index = index("{\"weight_map\":{\"f32\":\"\\ud800\"}}");
+    assertThatThrownBy(() -> ShardedSafetensors.open(index))
+        .isInstanceOf(TensorFileException.class)
+        .hasMessageStartingWith("model.safetensors.index.json: ");
+  }
+
+  @Test
   void refusesATensorThatIsNotWhereTheIndexSays() throws Exception {
     Files.copy(Fixtures.path("tensors.safetensors"), folder.resolve("a.safetensors"));
     Path index = index("{\"weight_map\":{\"f32\":\"a.safetensors\",\"w\":\"a.safetensors\"}}");

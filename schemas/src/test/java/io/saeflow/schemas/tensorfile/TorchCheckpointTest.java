@@ -14,6 +14,7 @@ import java.util.Enumeration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
@@ -152,6 +153,17 @@ class TorchCheckpointTest {
     Path two = zip(Map.of("a/data.pkl", new byte[] {'.'}, "b/data.pkl", new byte[] {'.'}));
     assertThatThrownBy(() -> TorchCheckpoint.open(two))
         .hasMessage("sae.pt: 2 entries */data.pkl (expected: 1, as torch.save writes)");
+  }
+
+  @Test
+  void refusesWhatIsCompressed() throws Exception {
+    byte[] bomb = new byte[1 << 20];
+    Path pickle = zip(Map.of("a/data.pkl", bomb), ZipEntry.DEFLATED);
+    assertThat(pickle).satisfies(path -> assertThat(Files.size(path)).isLessThan(2000));
+    assertThatThrownBy(() -> TorchCheckpoint.open(pickle))
+        .isInstanceOf(TensorFileException.class)
+        .hasMessage(
+            "sae.pt: entry a/data.pkl is compressed (expected: stored, as torch.save does)");
   }
 
   @Test
@@ -346,10 +358,20 @@ class TorchCheckpointTest {
   }
 
   private Path zip(Map<String, byte[]> entries) throws IOException {
+    return zip(entries, ZipEntry.STORED);
+  }
+
+  private Path zip(Map<String, byte[]> entries, int method) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
       for (Map.Entry<String, byte[]> entry : entries.entrySet()) {
-        zip.putNextEntry(new ZipEntry(entry.getKey()));
+        ZipEntry header = new ZipEntry(entry.getKey());
+        CRC32 crc = new CRC32();
+        crc.update(entry.getValue());
+        header.setMethod(method);
+        header.setSize(entry.getValue().length);
+        header.setCrc(crc.getValue());
+        zip.putNextEntry(header);
         zip.write(entry.getValue());
       }
     }
