@@ -232,9 +232,7 @@ class PoisonTest {
   private List<Bad> badActivations() {
     HookPoint wrong = HookPoint.parse("blocks.0.hook_resid_post");
     List<Bad> bad =
-        bytes(
-            encode(activations(TOPICS.run(), HOOK, WIDTH)),
-            encode(tokens(TOPICS.run(), 77)));
+        bytes(encode(activations(TOPICS.run(), HOOK, WIDTH)), encode(tokens(TOPICS.run(), 77)));
     bad.add(new Bad(encode(activations("other", HOOK, WIDTH)), "run: 'other'"));
     bad.add(new Bad(encode(activations(TOPICS.run(), HOOK, 3)), "width: 3 (expected: 40"));
     bad.add(new Bad(encode(activations(TOPICS.run(), wrong, WIDTH)), "hook point: "));
