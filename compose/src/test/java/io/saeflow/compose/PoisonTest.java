@@ -312,7 +312,12 @@ class PoisonTest {
 
   /** Sends the first message of {@code from} to dead letters, as a stage would. */
   private void setAsideByHand(TopicPartition from) throws Exception {
-    ConsumerRecord<byte[], byte[]> good = read(from, 1).get(0);
+    // What was sent to spoil the stream may have come first.
+    ConsumerRecord<byte[], byte[]> good =
+        read(from, sent.size() + 1).stream()
+            .filter(record -> !sent.containsKey(from + "@" + record.offset()))
+            .findFirst()
+            .orElseThrow();
     ProducerRecord<byte[], byte[]> letter =
         new ProducerRecord<>(TOPICS.deadLetters(), 0, good.key(), good.value());
     DeadLetterHeaders.of(from.topic(), from.partition(), good.offset(), "by hand")

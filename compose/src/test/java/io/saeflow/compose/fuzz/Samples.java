@@ -117,6 +117,7 @@ final class Samples {
         .setSubject("gpt2")
         .setModelSha256(digests)
         .setModelDtype("float32")
+        .setVocabularySize(50257)
         .setCenterWritingWeights(false)
         .setDataset(List.of("a.jsonl"))
         .setDatasetSha256(digests)
