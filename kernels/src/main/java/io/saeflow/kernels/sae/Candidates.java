@@ -46,10 +46,7 @@ final class Candidates {
   /** Takes note of a lower bound of a latent that was not offered before. */
   void offer(float lower) {
     if (largestCount < largest.length) {
-      largest[largestCount++] = lower;
-      if (largestCount == largest.length) {
-        Arrays.sort(largest);
-      }
+      addToHeap(lower);
     } else if (lower > largest[0]) {
       replaceSmallest(lower);
     }
@@ -103,7 +100,16 @@ final class Candidates {
     return values;
   }
 
-  /** {@link #largest} is a heap, the smallest first; an ascending array is one. */
+  /** {@link #largest} is a heap, the smallest first. */
+  private void addToHeap(float lower) {
+    int hole = largestCount++;
+    while (hole > 0 && lower < largest[(hole - 1) / 2]) {
+      largest[hole] = largest[(hole - 1) / 2];
+      hole = (hole - 1) / 2;
+    }
+    largest[hole] = lower;
+  }
+
   private void replaceSmallest(float lower) {
     int hole = 0;
     int child = 1;

@@ -293,11 +293,13 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   /** What one thread works with. */
   private final class Worker {
     private final InputRows inputRows = new InputRows(weights);
+    private final PreActivations preActivations = new PreActivations(weights);
     private final ReferenceSaeEncoder reference = new ReferenceSaeEncoder(weights);
     private final ActiveLatents activeLatents = new ActiveLatents(weights.activationFunction());
     private double[] maxima = new double[0];
     private double[] errors = new double[0];
     private long[] nominated = new long[0];
+    private int[] latents = new int[0];
     private float[] pre = new float[0];
 
     void prepare(float[] activations, int token, int t) {
@@ -348,6 +350,8 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       int count = scorer.scoreCount(block);
       if (nominated.length < count / Long.SIZE + 1) {
         nominated = new long[count / Long.SIZE + 1];
+        latents = new int[count];
+        pre = new float[count];
       }
       boundGroups(t, block, scores, scorer);
       int firstGroup = scorer.firstGroup(block);
@@ -369,14 +373,21 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       addNominated(t, first);
     }
 
-    /** Ascending; the pre-activation takes less memory here than the nomination of all blocks. */
+    /** In ascending order, and by their pre-activations. */
     private void addNominated(int t, int first) {
+      int count = 0;
       for (int word = 0; word < nominated.length; word++) {
         for (long bits = nominated[word]; bits != 0; bits &= bits - 1) {
-          int latent = first + word * Long.SIZE + Long.numberOfTrailingZeros(bits);
-          candidates[t].add(latent, reference.preActivation(rows, t * weights.width(), latent));
+          latents[count++] = first + word * Long.SIZE + Long.numberOfTrailingZeros(bits);
         }
         nominated[word] = 0;
+      }
+      if (count > 0) {
+        preActivations.setRow(rows, t * weights.width());
+        preActivations.of(latents, count, pre);
+        for (int c = 0; c < count; c++) {
+          candidates[t].add(latents[c], pre[c]);
+        }
       }
     }
 
@@ -410,9 +421,8 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
         if (pre.length < found.count()) {
           pre = new float[2 * found.count()];
         }
-        for (int c = 0; c < found.count(); c++) {
-          pre[c] = reference.preActivation(rows, t * weights.width(), found.latents()[c]);
-        }
+        preActivations.setRow(rows, t * weights.width());
+        preActivations.of(found.latents(), found.count(), pre);
         activeLatents.add(found.latents(), pre, found.count(), result);
       } else {
         meter.addCandidates(found.count());
