@@ -33,14 +33,11 @@ final class Candidates {
     tooMany = false;
   }
 
-  /** Whether there were more candidates than the limit; what is kept then means nothing. */
-  boolean tooMany() {
-    return tooMany;
-  }
-
   /** No latent below it is one of the k largest. */
   float threshold() {
-    return largestCount < largest.length ? Float.NEGATIVE_INFINITY : largest[0];
+    return largestCount < largest.length || largest.length == 0
+        ? Float.NEGATIVE_INFINITY
+        : largest[0];
   }
 
   /** Takes note of a lower bound of a latent that was not offered before. */
@@ -53,12 +50,12 @@ final class Candidates {
   }
 
   /**
-   * @param value an upper bound of the pre-activation for TopK, else itself
+   * @param upper no less than the pre-activation
    */
-  void add(int latent, float value) {
+  void add(int latent, float upper) {
     if (count == limit) {
       dropBelowThreshold();
-      if (count > limit / 2) {
+      if (count == limit) {
         tooMany = true;
         count = 0;
       }
@@ -68,11 +65,43 @@ final class Candidates {
       values = Arrays.copyOf(values, 2 * count);
     }
     latents[count] = latent;
-    values[count++] = value;
+    values[count++] = upper;
   }
 
-  /** Drops what has turned out not to be among the k largest. */
-  void dropBelowThreshold() {
+  /**
+   * Ends the nomination: drops what has turned out not to be among the k largest, and sorts the
+   * rest.
+   *
+   * @return false if there were more than the limit; what is kept then means nothing
+   */
+  boolean seal() {
+    dropBelowThreshold();
+    Arrays.sort(latents, 0, count);
+    return !tooMany;
+  }
+
+  /** Where the latents of at least {@code latent} begin, after {@link #seal}. */
+  int indexOf(int latent) {
+    int index = Arrays.binarySearch(latents, 0, count, latent);
+    return index < 0 ? -index - 1 : index;
+  }
+
+  /** How many there are. */
+  int count() {
+    return count;
+  }
+
+  /** Shared. */
+  int[] latents() {
+    return latents;
+  }
+
+  /** Upper bounds until {@link #seal}; after it, for whoever computes the pre-activations. */
+  float[] values() {
+    return values;
+  }
+
+  private void dropBelowThreshold() {
     float threshold = threshold();
     int kept = 0;
     for (int c = 0; c < count; c++) {
@@ -82,22 +111,6 @@ final class Candidates {
       }
     }
     count = kept;
-  }
-
-  void sortLatents() {
-    Arrays.sort(latents, 0, count);
-  }
-
-  int count() {
-    return count;
-  }
-
-  int[] latents() {
-    return latents;
-  }
-
-  float[] values() {
-    return values;
   }
 
   /** {@link #largest} is a heap, the smallest first. */

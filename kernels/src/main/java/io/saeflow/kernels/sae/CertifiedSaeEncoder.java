@@ -42,6 +42,9 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   /** Past so many candidates of TopK, or four times k, the reference is not much slower. */
   private static final int MAX_CANDIDATES = 8192;
 
+  /** Latents whose weights stay in the cache while all tokens of a strip meet them. */
+  private static final int PIECE_LATENTS = 256;
+
   /** How many rows show what is typical. */
   private static final int TYPICAL_ROWS = 64;
 
@@ -104,17 +107,18 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       this.scorer = new Scorer(weights, engine, precision, new float[width], groups);
     }
     this.groupThresholds = groupThresholds();
+    int most = weights.latents();
+    if (k > 0) {
+      most = (int) Math.min(most, Math.max(4L * k, MAX_CANDIDATES));
+    }
+    int limit = most;
     this.stripTokens =
-        Math.max(1, Math.min(MAX_STRIP_TOKENS, STRIP_VALUES / Math.max(width, 4 * k)));
+        Math.max(1, Math.min(MAX_STRIP_TOKENS, STRIP_VALUES / Math.max(width, most)));
     this.rows = new float[stripTokens * width];
     this.roundedRows = new float[scorer == null ? 0 : stripTokens * scorer.columns()];
     this.norms = new double[2 * stripTokens];
     this.roads = new Road[stripTokens];
     this.candidates = new Candidates[stripTokens];
-    int limit =
-        k == 0
-            ? Integer.MAX_VALUE
-            : (int) Math.min(weights.latents(), Math.max(4L * k, MAX_CANDIDATES));
     Arrays.setAll(candidates, t -> new Candidates(k, limit));
   }
 
@@ -149,6 +153,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     if (scorer != null) {
       nominate(tokens, adjusted(scorer, tokens));
     }
+    rescore(tokens);
     SparseRows[] chunks = new SparseRows[tokens];
     workers.forEach(
         tokens,
@@ -189,6 +194,35 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
         }
       }
     }
+    workers.forEach(
+        tokens,
+        (worker, from, to) -> {
+          for (int t = from; t < to; t++) {
+            if (roads[t] == Road.SCORES && !candidates[t].seal()) {
+              roads[t] = Road.REFERENCE;
+            }
+          }
+        });
+  }
+
+  /**
+   * Latent by latent rather than token by token: a piece of the weights is read from memory once
+   * for all tokens of the strip.
+   */
+  private void rescore(int tokens) {
+    int pieces = (weights.latents() + PIECE_LATENTS - 1) / PIECE_LATENTS;
+    workers.forEach(
+        pieces,
+        (worker, from, to) -> {
+          for (int piece = from; piece < to; piece++) {
+            for (int t = 0; t < tokens; t++) {
+              if (roads[t] == Road.SCORES) {
+                int first = piece * PIECE_LATENTS;
+                worker.rescore(candidates[t], t, first, first + PIECE_LATENTS);
+              }
+            }
+          }
+        });
   }
 
   private void round(int t, Scorer scorer) {
@@ -293,14 +327,10 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   /** What one thread works with. */
   private final class Worker {
     private final InputRows inputRows = new InputRows(weights);
-    private final PreActivations preActivations = new PreActivations(weights);
     private final ReferenceSaeEncoder reference = new ReferenceSaeEncoder(weights);
     private final ActiveLatents activeLatents = new ActiveLatents(weights.activationFunction());
     private double[] maxima = new double[0];
     private double[] errors = new double[0];
-    private long[] nominated = new long[0];
-    private int[] latents = new int[0];
-    private float[] pre = new float[0];
 
     void prepare(float[] activations, int token, int t) {
       int width = weights.width();
@@ -308,85 +338,44 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       roads[t] = finite ? Road.REFERENCE : Road.NON_FINITE;
     }
 
+    /** First all groups, for the threshold of TopK, then those that reach it. */
     void nominate(int t, int block, Scores scores, Scorer scorer) {
-      if (k > 0) {
-        nominateLargest(t, block, scores, scorer);
-      } else {
-        nominateAboveThreshold(t, block, scores, scorer);
-      }
-    }
-
-    /** First all groups, for the threshold, then those that reach it. */
-    private void nominateLargest(int t, int block, Scores scores, Scorer scorer) {
       Candidates found = candidates[t];
       int groups = scorer.groupCount(block);
       boundGroups(t, block, scores, scorer);
-      for (int g = 0; g < groups; g++) {
+      for (int g = 0; g < groups && k > 0; g++) {
         double lower = maxima[g] - errors[g];
         if (lower > found.threshold()) {
           found.offer(Math.nextDown((float) lower));
         }
       }
-      double threshold = Math.max(found.threshold(), Float.MIN_VALUE);
-      int first = scorer.firstLatent(block);
-      int row = t * scorer.scoreCount(block);
-      for (int g = 0; g < groups; g++) {
-        if (maxima[g] + errors[g] >= threshold) {
-          for (int i = g; i < scorer.scoreCount(block); i += groups) {
-            if (first + i < weights.latents()) {
-              float score = scores.score(row + i);
-              double upper = score + scorer.latentError(first + i, score, norms, 2 * t);
-              if (upper >= threshold) {
-                found.add(first + i, Math.nextUp((float) upper));
-              }
-            }
-          }
-        }
-      }
-    }
-
-    private void nominateAboveThreshold(int t, int block, Scores scores, Scorer scorer) {
-      int groups = scorer.groupCount(block);
-      int count = scorer.scoreCount(block);
-      if (nominated.length < count / Long.SIZE + 1) {
-        nominated = new long[count / Long.SIZE + 1];
-        latents = new int[count];
-        pre = new float[count];
-      }
-      boundGroups(t, block, scores, scorer);
+      // What is active is above zero, so at least this.
+      double lowest = k > 0 ? Math.max(found.threshold(), Float.MIN_VALUE) : Float.MIN_VALUE;
       int firstGroup = scorer.firstGroup(block);
-      int first = scorer.firstLatent(block);
-      int row = t * count;
       for (int g = 0; g < groups; g++) {
-        if (maxima[g] + errors[g] > groupThresholds[firstGroup + g]) {
-          for (int i = g; i < count; i += groups) {
-            if (first + i < weights.latents()) {
-              float score = scores.score(row + i);
-              double upper = score + scorer.latentError(first + i, score, norms, 2 * t);
-              if (upper > threshold(first + i)) {
-                nominated[i / Long.SIZE] |= 1L << i;
-              }
-            }
-          }
+        double threshold = Math.max(lowest, groupThresholds[firstGroup + g]);
+        if (maxima[g] + errors[g] >= threshold) {
+          addGroup(t, block, g, threshold, scores, scorer);
         }
       }
-      addNominated(t, first);
     }
 
-    /** In ascending order, and by their pre-activations. */
-    private void addNominated(int t, int first) {
-      int count = 0;
-      for (int word = 0; word < nominated.length; word++) {
-        for (long bits = nominated[word]; bits != 0; bits &= bits - 1) {
-          latents[count++] = first + word * Long.SIZE + Long.numberOfTrailingZeros(bits);
-        }
-        nominated[word] = 0;
-      }
-      if (count > 0) {
-        preActivations.setRow(rows, t * weights.width());
-        preActivations.of(latents, count, pre);
-        for (int c = 0; c < count; c++) {
-          candidates[t].add(latents[c], pre[c]);
+    private void addGroup(
+        int t, int block, int group, double threshold, Scores scores, Scorer scorer) {
+      int count = scorer.scoreCount(block);
+      int groups = scorer.groupCount(block);
+      int first = scorer.firstLatent(block);
+      // The error of a score that is not negative is no larger than its group's.
+      double cut = threshold - errors[group];
+      double lowest = cut > 0 ? cut : Double.NEGATIVE_INFINITY;
+      int end = Math.min(count, weights.latents() - first);
+      for (int i = group; i < end; i += groups) {
+        float score = scores.score(t * count + i);
+        if (score >= lowest) {
+          double upper = score + scorer.latentError(first + i, score, norms, 2 * t);
+          if (upper >= Math.max(threshold, threshold(first + i))) {
+            candidates[t].add(first + i, Math.nextUp((float) upper));
+          }
         }
       }
     }
@@ -405,28 +394,26 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       }
     }
 
+    /** Gives the candidates among these latents their pre-activations. */
+    void rescore(Candidates found, int t, int from, int to) {
+      int[] latents = found.latents();
+      for (int c = found.indexOf(from); c < found.count() && latents[c] < to; c++) {
+        found.values()[c] = reference.preActivation(rows, t * weights.width(), latents[c]);
+      }
+    }
+
     void finish(int t, SparseRows result) {
       Candidates found = candidates[t];
       if (roads[t] == Road.NON_FINITE) {
         result.endNonFiniteToken();
-      } else if (roads[t] == Road.REFERENCE || found.tooMany()) {
+      } else if (roads[t] == Road.SCORES) {
+        meter.addCandidates(found.count());
+        activeLatents.add(found.latents(), found.values(), found.count(), result);
+      } else {
         reference.addToken(rows, t * weights.width(), result);
         if (scorer != null) {
           meter.addFallback();
         }
-      } else if (k > 0) {
-        found.dropBelowThreshold();
-        found.sortLatents();
-        meter.addCandidates(found.count());
-        if (pre.length < found.count()) {
-          pre = new float[2 * found.count()];
-        }
-        preActivations.setRow(rows, t * weights.width());
-        preActivations.of(found.latents(), found.count(), pre);
-        activeLatents.add(found.latents(), pre, found.count(), result);
-      } else {
-        meter.addCandidates(found.count());
-        activeLatents.add(found.latents(), found.values(), found.count(), result);
       }
     }
   }
