@@ -34,7 +34,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   private static final int MAX_WIDTH = 1 << 20;
 
   /** Enough rows for the matrix product to run at speed. */
-  private static final int MAX_STRIP_TOKENS = 512;
+  private static final int MAX_STRIP_TOKENS = 1024;
 
   /** 16 MiB of rows. */
   private static final int STRIP_VALUES = 1 << 22;
