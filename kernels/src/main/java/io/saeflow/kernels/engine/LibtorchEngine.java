@@ -90,6 +90,11 @@ public final class LibtorchEngine implements TensorEngine {
   }
 
   @Override
+  public int threads() {
+    return threads;
+  }
+
+  @Override
   public void close() {
     memory.close();
   }

@@ -5,6 +5,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
 import org.jspecify.annotations.Nullable;
 
 final class LibtorchTensor implements Tensor {
@@ -27,6 +28,18 @@ final class LibtorchTensor implements Tensor {
   @Override
   public FloatBuffer floats() {
     return values(DataType.FLOAT32).asFloatBuffer().asReadOnlyBuffer();
+  }
+
+  @Override
+  public ShortBuffer bfloat16s() {
+    // DJL has no name for a bfloat16 that a script made.
+    ByteBuffer values = values(DataType.UNKNOWN, Short.BYTES);
+    if (values.remaining() != array.size() * Short.BYTES) {
+      throw new IllegalStateException(
+          "tensor: %d bytes for %d values (expected: bfloat16)"
+              .formatted(values.remaining(), array.size()));
+    }
+    return values.asShortBuffer().asReadOnlyBuffer();
   }
 
   @Override
@@ -59,12 +72,16 @@ final class LibtorchTensor implements Tensor {
   }
 
   private ByteBuffer values(DataType type) {
+    return values(type, type.getNumOfBytes());
+  }
+
+  private ByteBuffer values(DataType type, int bytes) {
     if (array().getDataType() != type) {
       throw new IllegalStateException(
           "tensor: %s (expected: %s)".formatted(array.getDataType(), type));
     }
     long size = array.size();
-    if (size * type.getNumOfBytes() > Integer.MAX_VALUE) {
+    if (size * bytes > Integer.MAX_VALUE) {
       throw new IllegalStateException(
           "tensor: %d values of %s (expected: at most %d bytes)"
               .formatted(size, type, Integer.MAX_VALUE));

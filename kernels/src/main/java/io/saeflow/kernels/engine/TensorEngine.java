@@ -43,6 +43,9 @@ public interface TensorEngine extends AutoCloseable {
    */
   Script script(String methods);
 
+  /** How many threads one operation may use, at least 1. */
+  int threads();
+
   /** Frees what is still open: tensors and scripts. */
   @Override
   void close();

@@ -1,275 +1,420 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.sae;
 
-import io.saeflow.kernels.engine.Script;
 import io.saeflow.kernels.engine.Tensor;
 import io.saeflow.kernels.engine.TensorEngine;
-import java.nio.FloatBuffer;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Equals {@link ReferenceSaeEncoder} to the bit, and is fast: a matrix product on the tensor engine
- * nominates latents, and only these get the canonical dot product, which decides.
+ * Equals {@link ReferenceSaeEncoder} to the bit, and is fast: {@link Scorer} scores latents in low
+ * precision and bounds how wrong it may be, latents that may be active are nominated, and only
+ * these get the canonical dot product, which decides.
  *
- * <p><b>Why nothing is missed.</b> Let u = 2^-24 and g(m) = m u / (1 - m u). A sum of m terms, each
- * of which meets at most r roundings, differs from the exact one by at most g(r) times the sum of
- * the terms' magnitudes. For the row z and latent i these are the D products and the bias, and with
- * Cauchy-Schwarz their magnitudes sum to at most M = |z| W + B, where W is the largest norm of a
- * latent's weights and B the largest magnitude of a bias.
+ * <p>Scores come a block of latents at a time, for a strip of tokens; they are never all there at
+ * once. <b>Why nothing is missed.</b> |score - pre| &lt;= e for each latent, so a latent whose
+ * score + e is not above zero, or its threshold, is not active. For TopK, let tau be the k-th
+ * largest score - e of any set of different latents: k latents have pre &gt;= tau, so one with
+ * score + e &lt; tau is strictly below each of them and not among the k largest, ties included. The
+ * set taken is the largest latent of every group so far, so tau rises from block to block, and what
+ * was nominated early is looked at again in the end.
  *
- * <ul>
- *   <li>The engine's score adds the D products and the bias in an order that is not known, with or
- *       without fused multiply-adds: r = D + 1.
- *   <li>The pre-activation: ceil(D/32) fused multiply-adds, 5 additions of the tree and that of the
- *       bias: r = ceil(D/32) + 6.
- *   <li>Underflow adds at most 2^-126 a value and a product, even where the engine flushes
- *       subnormal inputs and results to zero: below 2^-123 (D + 1) (1 + |z| + W) in all.
- * </ul>
+ * <p>Where that cannot decide, the reference does: rows so large that a partial sum might overflow,
+ * and rows with too many near-ties. {@link EncoderMeter#fallbacks} counts them. With {@link
+ * ActivationFunction.Identity} every latent is active, and no score is made.
  *
- * <p>So |score - pre| &lt;= E for the sum E of the three. If k latents have scores of at least t,
- * the k-th largest pre-activation is at least t - E, and one with a score below t - 2E is strictly
- * below it, ties included; a score of at most theta - E means a pre-activation of at most theta. E
- * is computed in float64 and enlarged by 2^-10 of itself, which covers the rounding of the norms
- * and of E. Tokens with M &gt;= 2^125, where a partial sum could overflow, go to the reference.
+ * <p>If the typical row is far from zero, as when a few dimensions are huge on every token, rows
+ * are scored as differences from it, which makes the bound narrow again. The typical row is the
+ * median of the first rows seen; results do not depend on it.
  *
- * <p>The premise is an engine that multiplies and adds in IEEE float32. Not safe for use by several
- * threads.
+ * <p>Not safe for use by several threads; it uses as many threads as the engine does.
  */
 public final class CertifiedSaeEncoder implements SaeEncoder {
-  /** The bound needs (D + 1) 2^-24 to be well below one. */
+  /** The bound needs (D + 4) 2^-23 to be well below one. */
   private static final int MAX_WIDTH = 1 << 20;
 
-  /** 32 MiB of scores: enough rows for the matrix product to run at speed. */
-  private static final int BLOCK_SCORES = 1 << 23;
+  /** Enough rows for the matrix product to run at speed. */
+  private static final int MAX_STRIP_TOKENS = 1024;
 
-  /** Past this a product gains no speed, and its rows would leave the cache. */
-  private static final int MAX_BLOCK_TOKENS = 1024;
+  /** 16 MiB of rows. */
+  private static final int STRIP_VALUES = 1 << 22;
 
-  private static final double ENLARGED = 1 + 0x1p-10;
-  private static final double SAFE_MAGNITUDE = 0x1p125;
+  /** Past so many candidates of TopK, or four times k, the reference is not much slower. */
+  private static final int MAX_CANDIDATES = 8192;
 
-  private static final String METHODS =
-      """
-        def scores(self: __torch__.Script, rows: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
-          return torch.linear(rows, weights, bias)
-      """;
+  /** Latents whose weights stay in the cache while all tokens of a strip meet them. */
+  private static final int PIECE_LATENTS = 256;
+
+  /** How many rows show what is typical. */
+  private static final int TYPICAL_ROWS = 64;
+
+  /** How a token is encoded. */
+  private enum Road {
+    SCORES,
+    REFERENCE,
+    NON_FINITE
+  }
 
   private final SaeWeights weights;
   private final TensorEngine engine;
-  private final Script script;
-  private final Tensor encoderWeights;
-  private final Tensor latentBias;
-
-  private final ReferenceSaeEncoder reference;
-  private final InputRows inputRows;
-  private final ActiveLatents activeLatents;
-
   private final EncoderMeter meter;
-  private final double maxWeightNorm;
-  private final double maxBias;
-  private final double relativeError;
+  private final ScorePrecision precision;
 
-  private final int blockTokens;
-  private final float[] blockRows;
-  private final float[] scores;
-  private final float[] columnMaxima;
-  private final int[] candidates;
-  private final float[] pre;
+  /** k of TopK, else 0. */
+  private final int k;
+
+  private final long groups;
+  private final TokenWorkers<Worker> workers;
+
+  /** Null for Identity. */
+  private @Nullable Scorer scorer;
+
+  /** The lowest threshold of each group's latents; of JumpReLU and ReLU. */
+  private final float[] groupThresholds;
+
+  private boolean typicalRowKnown;
+
+  private final int stripTokens;
+  private final float[] rows;
+  private final float[] roundedRows;
+  private final double[] norms;
+  private final Road[] roads;
+  private final Candidates[] candidates;
 
   /**
    * @param engine must stay open as long as this encoder
    * @param meter told of what this encoder does
-   * @throws IllegalArgumentException if the width exceeds 2^20, or the weights 2^31 - 1 bytes
+   * @throws IllegalArgumentException if the width exceeds 2^20
    */
   public CertifiedSaeEncoder(SaeWeights weights, TensorEngine engine, EncoderMeter meter) {
-    this.meter = meter;
-    int width = weights.width();
-    int latents = weights.latents();
-    if (width > MAX_WIDTH) {
-      throw new IllegalArgumentException(
-          "width: %d (expected: at most %d)".formatted(width, MAX_WIDTH));
-    }
+    this(weights, engine, meter, precision(weights, engine));
+  }
+
+  CertifiedSaeEncoder(
+      SaeWeights weights, TensorEngine engine, EncoderMeter meter, ScorePrecision precision) {
+    requireWidth(weights.width());
     this.weights = weights;
     this.engine = engine;
-    this.reference = new ReferenceSaeEncoder(weights);
-    this.inputRows = new InputRows(weights);
-    this.activeLatents = new ActiveLatents(weights.activationFunction());
-
-    double norm = 0;
-    double bias = 0;
-    for (int i = 0; i < latents; i++) {
-      norm = Math.max(norm, norm(weights.encoderWeights(), i * width, width));
-      bias = Math.max(bias, Math.abs(weights.latentBias()[i]));
+    this.meter = meter;
+    this.precision = precision;
+    this.k = weights.activationFunction() instanceof ActivationFunction.TopK topK ? topK.k() : 0;
+    // With eight times k groups, few of the k largest share one, and the threshold is close to
+    // the k-th largest score.
+    this.groups = 8L * k;
+    this.workers = new TokenWorkers<>(engine.threads(), index -> new Worker());
+    int width = weights.width();
+    if (!(weights.activationFunction() instanceof ActivationFunction.Identity)) {
+      this.scorer = new Scorer(weights, engine, precision, new float[width], groups);
     }
-    this.maxWeightNorm = norm;
-    this.maxBias = bias;
-    int chain = (width + Dot32.CHAINS - 1) / Dot32.CHAINS;
-    this.relativeError = roundings(width + 1) + roundings(chain + 6);
-
-    this.blockTokens = Math.max(1, Math.min(MAX_BLOCK_TOKENS, BLOCK_SCORES / latents));
-    this.blockRows = new float[Math.multiplyExact(blockTokens, width)];
-    this.scores = new float[latents];
-    this.columnMaxima = new float[columns(weights)];
-    this.candidates = new int[latents];
-    this.pre = new float[latents];
-
-    this.encoderWeights = engine.floats(weights.encoderWeights(), latents, width);
-    this.latentBias = engine.floats(weights.latentBias(), latents);
-    this.script = engine.script(METHODS);
+    this.groupThresholds = groupThresholds();
+    int most = weights.latents();
+    if (k > 0) {
+      most = (int) Math.min(most, Math.max(4L * k, MAX_CANDIDATES));
+    }
+    int limit = most;
+    this.stripTokens =
+        Math.max(1, Math.min(MAX_STRIP_TOKENS, STRIP_VALUES / Math.max(width, most)));
+    this.rows = new float[stripTokens * width];
+    this.roundedRows = new float[scorer == null ? 0 : stripTokens * scorer.columns()];
+    this.norms = new double[2 * stripTokens];
+    this.roads = new Road[stripTokens];
+    this.candidates = new Candidates[stripTokens];
+    Arrays.setAll(candidates, t -> new Candidates(k, limit));
   }
 
   @Override
   public SparseLatents encode(float[] activations) {
     long start = System.nanoTime();
     int tokens = weights.tokens(activations);
-    SparseRows rows = new SparseRows(tokens);
-    boolean[] finite = new boolean[blockTokens];
-    for (int first = 0; first < tokens; first += blockTokens) {
-      int block = Math.min(blockTokens, tokens - first);
-      int rowCount = 0;
-      for (int t = 0; t < block; t++) {
-        finite[t] =
-            inputRows.prepare(
-                activations, (first + t) * weights.width(), blockRows, rowCount * weights.width());
-        if (finite[t]) {
-          rowCount++;
-        }
-      }
-      addBlock(finite, block, rowCount, rows);
+    SparseRows result = new SparseRows(tokens);
+    for (int first = 0; first < tokens; first += stripTokens) {
+      encodeStrip(activations, first, Math.min(stripTokens, tokens - first), result);
     }
     meter.addEncoded(tokens, System.nanoTime() - start);
-    return rows.build();
+    return result.build();
   }
 
   @Override
   public void close() {
-    latentBias.close();
-    encoderWeights.close();
-    script.close();
+    workers.close();
+    if (scorer != null) {
+      scorer.close();
+    }
   }
 
-  private void addBlock(boolean[] finite, int block, int rowCount, SparseRows rows) {
-    if (rowCount == 0) {
-      for (int t = 0; t < block; t++) {
-        rows.endNonFiniteToken();
-      }
-      return;
+  private void encodeStrip(float[] activations, int first, int tokens, SparseRows result) {
+    workers.forEach(
+        tokens,
+        (worker, from, to) -> {
+          for (int t = from; t < to; t++) {
+            worker.prepare(activations, first + t, t);
+          }
+        });
+    if (scorer != null) {
+      nominate(tokens, adjusted(scorer, tokens));
     }
-    int width = weights.width();
-    FloatBuffer values = FloatBuffer.wrap(blockRows, 0, rowCount * width);
-    try (Tensor input = engine.floats(values, rowCount, width);
-        Tensor output = script.call("scores", input, encoderWeights, latentBias).get(0)) {
-      FloatBuffer view = output.floats();
-      int row = 0;
-      for (int t = 0; t < block; t++) {
-        if (finite[t]) {
-          view.get(row * scores.length, scores);
-          addToken(row * width, rows);
-          row++;
-        } else {
-          rows.endNonFiniteToken();
+    rescore(tokens);
+    SparseRows[] chunks = new SparseRows[tokens];
+    workers.forEach(
+        tokens,
+        (worker, from, to) -> {
+          chunks[from] = new SparseRows(to - from);
+          for (int t = from; t < to; t++) {
+            worker.finish(t, chunks[from]);
+          }
+        });
+    for (SparseRows chunk : chunks) {
+      if (chunk != null) {
+        result.append(chunk);
+      }
+    }
+  }
+
+  private void nominate(int tokens, Scorer scorer) {
+    workers.forEach(
+        tokens,
+        (worker, from, to) -> {
+          for (int t = from; t < to; t++) {
+            round(t, scorer);
+          }
+        });
+    try (Tensor input = scorer.rows(roundedRows, tokens)) {
+      for (int b = 0; b < scorer.blockCount(); b++) {
+        int block = b;
+        try (Scores scores = scorer.score(input, block)) {
+          workers.forEach(
+              tokens,
+              (worker, from, to) -> {
+                for (int t = from; t < to; t++) {
+                  if (roads[t] == Road.SCORES) {
+                    worker.nominate(t, block, scores, scorer);
+                  }
+                }
+              });
         }
       }
     }
-  }
-
-  /** Encodes the row at {@code blockRows[from]}, whose scores have been read. */
-  private void addToken(int from, SparseRows rows) {
-    double rowNorm = norm(blockRows, from, weights.width());
-    double magnitude = rowNorm * maxWeightNorm + maxBias;
-    if (!(magnitude < SAFE_MAGNITUDE)) {
-      reference.addToken(blockRows, from, rows);
-      meter.addFallback();
-      return;
-    }
-    double underflow = 0x1p-123 * (weights.width() + 1) * (1 + rowNorm + maxWeightNorm);
-    int count = nominate(ENLARGED * (relativeError * magnitude + underflow));
-    meter.addCandidates(count);
-    for (int c = 0; c < count; c++) {
-      pre[c] = reference.preActivation(blockRows, from, candidates[c]);
-    }
-    activeLatents.add(candidates, pre, count, rows);
+    workers.forEach(
+        tokens,
+        (worker, from, to) -> {
+          for (int t = from; t < to; t++) {
+            if (roads[t] == Road.SCORES && !candidates[t].seal()) {
+              roads[t] = Road.REFERENCE;
+            }
+          }
+        });
   }
 
   /**
-   * Collects every latent that can be active, ascending.
-   *
-   * @param error no less than any |score - pre|
-   * @return how many there are
+   * Latent by latent rather than token by token: a piece of the weights is read from memory once
+   * for all tokens of the strip.
    */
-  private int nominate(double error) {
-    ActivationFunction function = weights.activationFunction();
-    if (function instanceof ActivationFunction.TopK topK) {
-      return atLeast(Math.max(kthColumnMaximum(topK.k()) - 2 * error, -error));
-    }
-    if (function instanceof ActivationFunction.Relu) {
-      return atLeast(-error);
-    }
-    if (function instanceof ActivationFunction.JumpRelu jumpRelu) {
-      return aboveThresholds(jumpRelu.thresholds(), error);
-    }
-    return atLeast(Double.NEGATIVE_INFINITY);
+  private void rescore(int tokens) {
+    int pieces = (weights.latents() + PIECE_LATENTS - 1) / PIECE_LATENTS;
+    workers.forEach(
+        pieces,
+        (worker, from, to) -> {
+          for (int piece = from; piece < to; piece++) {
+            for (int t = 0; t < tokens; t++) {
+              if (roads[t] == Road.SCORES) {
+                int first = piece * PIECE_LATENTS;
+                worker.rescore(candidates[t], t, first, first + PIECE_LATENTS);
+              }
+            }
+          }
+        });
   }
 
-  private int atLeast(double lowest) {
-    // Rounded down, lest a score between the two is lost.
-    float cut = Math.nextDown((float) lowest);
-    int count = 0;
-    for (int i = 0; i < scores.length; i++) {
-      if (scores[i] >= cut) {
-        candidates[count++] = i;
-      }
+  private void round(int t, Scorer scorer) {
+    candidates[t].clear();
+    int to = t * scorer.columns();
+    if (roads[t] == Road.NON_FINITE) {
+      Arrays.fill(roundedRows, to, to + scorer.columns(), 0f);
+    } else {
+      boolean safe = scorer.round(rows, t * weights.width(), roundedRows, to, norms, 2 * t);
+      roads[t] = safe ? Road.SCORES : Road.REFERENCE;
     }
-    return count;
   }
 
-  private int aboveThresholds(float[] thresholds, double error) {
+  /** The scorer, made anew once if the first rows show that another shift is better. */
+  private Scorer adjusted(Scorer current, int tokens) {
+    int[] finite = finiteTokens(tokens);
+    if (typicalRowKnown || precision == ScorePrecision.FLOAT32 || finite.length < TYPICAL_ROWS) {
+      return current;
+    }
+    typicalRowKnown = true;
+    float[] typical = median(finite);
+    double distances = 0;
+    double lengths = 0;
+    for (int t : finite) {
+      double squares = 0;
+      for (int j = 0; j < typical.length; j++) {
+        double difference = (double) rows[t * typical.length + j] - typical[j];
+        squares += difference * difference;
+      }
+      distances += Math.sqrt(squares);
+      lengths += Scorer.norm(rows, t * typical.length, typical.length);
+    }
+    if (distances > 0.9 * lengths) {
+      return current;
+    }
+    current.close();
+    Scorer shifted = new Scorer(weights, engine, precision, typical, groups);
+    scorer = shifted;
+    return shifted;
+  }
+
+  private int[] finiteTokens(int tokens) {
+    int[] finite = new int[tokens];
     int count = 0;
-    for (int i = 0; i < scores.length; i++) {
-      if (scores[i] + error > Math.max(thresholds[i], 0f)) {
-        candidates[count++] = i;
+    for (int t = 0; t < tokens; t++) {
+      if (roads[t] != Road.NON_FINITE) {
+        finite[count++] = t;
       }
     }
-    return count;
+    return Arrays.copyOf(finite, count);
   }
 
   /**
-   * A value that at least k scores reach: the k-th largest of the maxima of interleaved columns.
-   * With four columns a latent sought it is close to the k-th largest score, and it costs one pass
-   * that the compiler can vectorise.
+   * Of every dimension by itself: a few extreme tokens, such as the first of a text, do not count.
    */
-  private float kthColumnMaximum(int k) {
-    int columns = columnMaxima.length;
-    Arrays.fill(columnMaxima, Float.NEGATIVE_INFINITY);
-    int whole = scores.length - scores.length % columns;
-    for (int i = 0; i < whole; i += columns) {
-      for (int c = 0; c < columns; c++) {
-        columnMaxima[c] = Math.max(columnMaxima[c], scores[i + c]);
+  private float[] median(int[] tokens) {
+    int width = weights.width();
+    float[] median = new float[width];
+    float[] column = new float[tokens.length];
+    for (int j = 0; j < width; j++) {
+      for (int i = 0; i < column.length; i++) {
+        column[i] = rows[tokens[i] * width + j];
       }
+      Arrays.sort(column);
+      median[j] = column[column.length / 2];
     }
-    for (int i = whole; i < scores.length; i++) {
-      columnMaxima[i - whole] = Math.max(columnMaxima[i - whole], scores[i]);
-    }
-    Arrays.sort(columnMaxima);
-    return columnMaxima[columns - k];
+    return median;
   }
 
-  private static int columns(SaeWeights weights) {
-    return weights.activationFunction() instanceof ActivationFunction.TopK topK
-        ? (int) Math.min(weights.latents(), Math.max(64L, 4L * topK.k()))
+  private float[] groupThresholds() {
+    float[] lowest = new float[scorer == null ? 0 : scorer.groupCount()];
+    Arrays.fill(lowest, Float.POSITIVE_INFINITY);
+    for (int i = 0; i < weights.latents() && scorer != null; i++) {
+      int group = scorer.groupOf(i);
+      lowest[group] = Math.min(lowest[group], threshold(i));
+    }
+    return lowest;
+  }
+
+  /** A latent is active above it; without TopK. */
+  private float threshold(int latent) {
+    return weights.activationFunction() instanceof ActivationFunction.JumpRelu jumpRelu
+        ? Math.max(jumpRelu.thresholds()[latent], 0)
         : 0;
   }
 
-  private static double norm(float[] values, int from, int length) {
-    double squares = 0;
-    for (int j = from; j < from + length; j++) {
-      squares += (double) values[j] * values[j];
-    }
-    return Math.sqrt(squares);
+  private static ScorePrecision precision(SaeWeights weights, TensorEngine engine) {
+    requireWidth(weights.width());
+    ScorePrecision precision = ScorePrecision.ofThisMachine();
+    return precision == ScorePrecision.FLOAT32 || Scorer.sumsInFloat32(engine, weights.width())
+        ? precision
+        : ScorePrecision.FLOAT32;
   }
 
-  /** g(m) of the class's proof. */
-  private static double roundings(int m) {
-    return m * 0x1p-24 / (1 - m * 0x1p-24);
+  private static void requireWidth(int width) {
+    if (width > MAX_WIDTH) {
+      throw new IllegalArgumentException(
+          "width: %d (expected: at most %d)".formatted(width, MAX_WIDTH));
+    }
+  }
+
+  /** What one thread works with. */
+  private final class Worker {
+    private final InputRows inputRows = new InputRows(weights);
+    private final ReferenceSaeEncoder reference = new ReferenceSaeEncoder(weights);
+    private final ActiveLatents activeLatents = new ActiveLatents(weights.activationFunction());
+    private double[] maxima = new double[0];
+    private double[] errors = new double[0];
+
+    void prepare(float[] activations, int token, int t) {
+      int width = weights.width();
+      boolean finite = inputRows.prepare(activations, token * width, rows, t * width);
+      roads[t] = finite ? Road.REFERENCE : Road.NON_FINITE;
+    }
+
+    /** First all groups, for the threshold of TopK, then those that reach it. */
+    void nominate(int t, int block, Scores scores, Scorer scorer) {
+      Candidates found = candidates[t];
+      int groups = scorer.groupCount(block);
+      boundGroups(t, block, scores, scorer);
+      for (int g = 0; g < groups && k > 0; g++) {
+        double lower = maxima[g] - errors[g];
+        if (lower > found.threshold()) {
+          found.offer(Math.nextDown((float) lower));
+        }
+      }
+      // What is active is above zero, so at least this.
+      double lowest = k > 0 ? Math.max(found.threshold(), Float.MIN_VALUE) : Float.MIN_VALUE;
+      int firstGroup = scorer.firstGroup(block);
+      for (int g = 0; g < groups; g++) {
+        double threshold = Math.max(lowest, groupThresholds[firstGroup + g]);
+        if (maxima[g] + errors[g] >= threshold) {
+          addGroup(t, block, g, threshold, scores, scorer);
+        }
+      }
+    }
+
+    private void addGroup(
+        int t, int block, int group, double threshold, Scores scores, Scorer scorer) {
+      int count = scorer.scoreCount(block);
+      int groups = scorer.groupCount(block);
+      int first = scorer.firstLatent(block);
+      // The error of a score that is not negative is no larger than its group's.
+      double cut = threshold - errors[group];
+      double lowest = cut > 0 ? cut : Double.NEGATIVE_INFINITY;
+      int end = Math.min(count, weights.latents() - first);
+      for (int i = group; i < end; i += groups) {
+        float score = scores.score(t * count + i);
+        if (score >= lowest) {
+          double upper = score + scorer.latentError(first + i, score, norms, 2 * t);
+          if (upper >= Math.max(threshold, threshold(first + i))) {
+            candidates[t].add(first + i, Math.nextUp((float) upper));
+          }
+        }
+      }
+    }
+
+    private void boundGroups(int t, int block, Scores scores, Scorer scorer) {
+      int groups = scorer.groupCount(block);
+      int firstGroup = scorer.firstGroup(block);
+      if (maxima.length < groups) {
+        maxima = new double[groups];
+        errors = new double[groups];
+      }
+      for (int g = 0; g < groups; g++) {
+        float maximum = scores.maximum(t * groups + g);
+        maxima[g] = maximum;
+        errors[g] = scorer.groupError(firstGroup + g, maximum, norms, 2 * t);
+      }
+    }
+
+    /** Gives the candidates among these latents their pre-activations. */
+    void rescore(Candidates found, int t, int from, int to) {
+      int[] latents = found.latents();
+      for (int c = found.indexOf(from); c < found.count() && latents[c] < to; c++) {
+        found.values()[c] = reference.preActivation(rows, t * weights.width(), latents[c]);
+      }
+    }
+
+    void finish(int t, SparseRows result) {
+      Candidates found = candidates[t];
+      if (roads[t] == Road.NON_FINITE) {
+        result.endNonFiniteToken();
+      } else if (roads[t] == Road.SCORES) {
+        meter.addCandidates(found.count());
+        activeLatents.add(found.latents(), found.values(), found.count(), result);
+      } else {
+        reference.addToken(rows, t * weights.width(), result);
+        if (scorer != null) {
+          meter.addFallback();
+        }
+      }
+    }
   }
 }

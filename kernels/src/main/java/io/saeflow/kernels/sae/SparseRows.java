@@ -18,11 +18,7 @@ final class SparseRows {
 
   /** Adds to the token that the next {@link #endToken} ends. */
   void add(int latent, float value) {
-    if (entries == latents.length) {
-      int capacity = Math.multiplyExact(entries, 2);
-      latents = Arrays.copyOf(latents, capacity);
-      values = Arrays.copyOf(values, capacity);
-    }
+    reserve(entries + 1);
     latents[entries] = latent;
     values[entries++] = value;
   }
@@ -37,8 +33,28 @@ final class SparseRows {
     endToken();
   }
 
+  /** Adds the tokens of {@code other} after this one's. */
+  void append(SparseRows other) {
+    reserve(Math.addExact(entries, other.entries));
+    System.arraycopy(other.latents, 0, latents, entries, other.entries);
+    System.arraycopy(other.values, 0, values, entries, other.entries);
+    for (int t = 1; t <= other.tokens; t++) {
+      offsets[++tokens] = entries + other.offsets[t];
+    }
+    entries += other.entries;
+    nonFiniteTokens += other.nonFiniteTokens;
+  }
+
   SparseLatents build() {
     return new SparseLatents(
         nonFiniteTokens, offsets, Arrays.copyOf(latents, entries), Arrays.copyOf(values, entries));
+  }
+
+  private void reserve(int capacity) {
+    if (capacity > latents.length) {
+      int larger = Math.max(capacity, Math.multiplyExact(latents.length, 2));
+      latents = Arrays.copyOf(latents, larger);
+      values = Arrays.copyOf(values, larger);
+    }
   }
 }

@@ -14,10 +14,11 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
+import net.jqwik.api.Tuple;
 import org.junit.jupiter.api.Test;
 
 class CertifiedSaeEncoderTest {
-  private static final LibtorchEngine ENGINE = LibtorchEngine.open(1);
+  private static final LibtorchEngine ENGINE = LibtorchEngine.open(2);
 
   /** What the numbers look like. Each is a way to get near-ties or wide error bounds. */
   enum Numbers {
@@ -33,6 +34,10 @@ class CertifiedSaeEncoderTest {
     INTEGERS,
     /** Two dimensions are 10^4 times the others. */
     OUTLIERS,
+    /** Rows are small differences from one that is far from zero. */
+    FAR,
+    /** One latent's weights are 10^6 times the others'. */
+    EXTREME_LATENT,
     /** Products and sums underflow. */
     TINY,
     /** Sums overflow now and then. */
@@ -59,6 +64,7 @@ class CertifiedSaeEncoderTest {
       int width,
       int latents,
       int tokens,
+      ScorePrecision precision,
       long seed) {}
 
   @Property(tries = 600, shrinking = ShrinkingMode.OFF)
@@ -67,7 +73,8 @@ class CertifiedSaeEncoderTest {
     float[] activations = activations(c, random);
     SaeWeights weights = weights(c, random, activations);
     try (SaeEncoder reference = new ReferenceSaeEncoder(weights);
-        SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE, new EncoderMeter())) {
+        SaeEncoder certified =
+            new CertifiedSaeEncoder(weights, ENGINE, new EncoderMeter(), c.precision())) {
       SparseLatents expected = reference.encode(activations);
       assertThat(certified.encode(activations)).isEqualTo(expected);
       assertThat(certified.encode(activations)).isEqualTo(expected);
@@ -86,9 +93,10 @@ class CertifiedSaeEncoderTest {
             Arbitraries.of(Function.TOP_K, Function.JUMP_RELU),
             Arbitraries.of(33, 48, 64, 100),
             Arbitraries.of(7, 30, 64),
+            precisions(),
             Arbitraries.longs())
         .as(
-            (function, width, latents, seed) ->
+            (function, width, latents, precision, seed) ->
                 new Case(
                     Numbers.PERMUTATIONS,
                     function,
@@ -96,7 +104,15 @@ class CertifiedSaeEncoderTest {
                     width,
                     latents,
                     5,
+                    precision,
                     seed));
+  }
+
+  /** bfloat16 only where instructions keep its sums in float32, as the proof wants it. */
+  private static Arbitrary<ScorePrecision> precisions() {
+    return ScorePrecision.ofThisMachine() == ScorePrecision.BFLOAT16
+        ? Arbitraries.of(ScorePrecision.values())
+        : Arbitraries.just(ScorePrecision.FLOAT32);
   }
 
   @Provide
@@ -106,8 +122,11 @@ class CertifiedSaeEncoderTest {
             Arbitraries.of(Function.values()),
             Arbitraries.of(InputNormalization.values()),
             Arbitraries.of(1, 5, 31, 32, 33, 48, 64, 100),
-            Arbitraries.of(1, 7, 64, 257),
-            Arbitraries.integers().between(0, 5),
+            Arbitraries.of(1, 7, 64, 257, 1000),
+            Arbitraries.frequencyOf(
+                Tuple.of(6, Arbitraries.integers().between(0, 5)),
+                Tuple.of(1, Arbitraries.integers().between(60, 130))),
+            precisions(),
             Arbitraries.longs())
         .as(Case::new)
         .filter(c -> c.width() > 1 || c.normalization() == InputNormalization.NONE);
@@ -132,6 +151,41 @@ class CertifiedSaeEncoderTest {
       assertThat(latents.nonFiniteTokens()).isEqualTo(30);
       assertThat(latents).isEqualTo(new ReferenceSaeEncoder(weights).encode(activations));
     }
+  }
+
+  @Test
+  void anExtremeLatentDoesNotMakeTheOthersCandidates() {
+    Random random = new Random(6);
+    float[] w = gaussian(random, 4096 * 64, 1);
+    for (int j = 0; j < 64; j++) {
+      w[1234 * 64 + j] *= 1e6f;
+    }
+    SaeWeights weights = topK(64, 4096, 8, w);
+    EncoderMeter meter = new EncoderMeter();
+    float[] activations = gaussian(random, 100 * 64, 1);
+    try (SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE, meter)) {
+      assertThat(certified.encode(activations))
+          .isEqualTo(new ReferenceSaeEncoder(weights).encode(activations));
+    }
+    assertThat(meter.candidates()).isLessThan(100 * 60);
+    assertThat(meter.fallbacks()).isZero();
+  }
+
+  @Test
+  void tokensWithTooManyTiesAreLeftToTheReference() {
+    SaeWeights weights = topK(2, 20_000, 3, new float[40_000]);
+    Arrays.fill(weights.latentBias(), 1f);
+    EncoderMeter meter = new EncoderMeter();
+    try (SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE, meter)) {
+      assertThat(certified.encode(new float[4]))
+          .isEqualTo(
+              new SparseLatents(
+                  0,
+                  new int[] {0, 3, 6},
+                  new int[] {0, 1, 2, 0, 1, 2},
+                  new float[] {1, 1, 1, 1, 1, 1}));
+    }
+    assertThat(meter.fallbacks()).isEqualTo(2);
   }
 
   @Test
@@ -179,6 +233,17 @@ class CertifiedSaeEncoderTest {
     }
   }
 
+  private static SaeWeights topK(int width, int latents, int k, float[] w) {
+    return new SaeWeights(
+        width,
+        latents,
+        InputNormalization.NONE,
+        new float[width],
+        w,
+        new float[latents],
+        new ActivationFunction.TopK(k));
+  }
+
   private static SaeWeights relu(int width) {
     return new SaeWeights(
         width,
@@ -199,6 +264,7 @@ class CertifiedSaeEncoderTest {
         case PERMUTATIONS -> x[i] = 0.7f + token;
         case INTEGERS -> x[i] = random.nextInt(5) - 2;
         case OUTLIERS -> x[i] *= dimension < 2 ? 1e4f : 1;
+        case FAR -> x[i] += 50 * (dimension % 7 - 3);
         case TINY -> x[i] *= 0x1p-70f;
         case HUGE -> x[i] *= token % 2 == 0 ? 0x1p62f : 0x1p58f;
         case ZERO_ROWS -> x[i] = token % 2 == 0 ? 0 : -0f;
@@ -208,7 +274,7 @@ class CertifiedSaeEncoderTest {
             x[i] = random.nextBoolean() ? Float.NaN : Float.POSITIVE_INFINITY;
           }
         }
-        case GAUSSIAN, DUPLICATES -> {}
+        case GAUSSIAN, DUPLICATES, EXTREME_LATENT -> {}
       }
     }
     return x;
@@ -234,6 +300,7 @@ class CertifiedSaeEncoderTest {
     for (int i = 0; i < w.length; i++) {
       switch (c.numbers()) {
         case INTEGERS -> w[i] = random.nextInt(3) - 1;
+        case EXTREME_LATENT -> w[i] *= i / width == latents / 2 ? 1e6f : 1;
         case TINY -> w[i] *= 0x1p-70f;
         case HUGE -> w[i] *= 0x1p62f;
         case NEGATIVE -> w[i] = -Math.abs(w[i]);
@@ -256,7 +323,9 @@ class CertifiedSaeEncoderTest {
           case JUMP_RELU ->
               new ActivationFunction.JumpRelu(
                   thresholds(c, random, activations, inputBias, w, bias));
-          case TOP_K -> new ActivationFunction.TopK(1 + random.nextInt(latents));
+          case TOP_K ->
+              new ActivationFunction.TopK(
+                  1 + random.nextInt(random.nextBoolean() ? latents : Math.min(latents, 8)));
         };
     return new SaeWeights(width, latents, c.normalization(), inputBias, w, bias, function);
   }

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.kernels.sae;
+
+import io.saeflow.kernels.engine.Script;
+import io.saeflow.kernels.engine.Tensor;
+import io.saeflow.kernels.engine.TensorEngine;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Scores latents with a matrix product on the tensor engine, and bounds how far a score is from the
+ * pre-activation.
+ *
+ * <p>For a token's row z, a fixed shift c, and latent i with weights w and bias b:
+ *
+ * <pre>
+ * y = round(z - c)    v = round(w)    p1 + p2 + p3 = b + c.w, each part rounded, less a residue t
+ * score = the engine's  v.y + p1 + p2 + p3                                as columns of one product
+ * </pre>
+ *
+ * <p><b>The bound.</b> Write Y = z - c - y, V = w - v, |.| for the Euclidean norm, and g(m, u) = m
+ * u / (1 - m u). A sum of terms each of which meets at most m roundings, of relative error at most
+ * u, differs from the exact sum by at most g(m, u) times the terms' magnitudes (Higham, Accuracy
+ * and Stability of Numerical Algorithms, lemma 3.1), which are at most the product of the norms.
+ *
+ * <ul>
+ *   <li>Rounding of row, weights and bias. z.w + b - (v.y + p1 + p2 + p3) = Y.w + y.V + t, exactly,
+ *       so at most |Y||w| + |y||V| + |t| (Cauchy-Schwarz). This holds for whatever {@code round}
+ *       does: the norms are those of the actual differences.
+ *   <li>The product. K = D + 3 terms in an unknown order, with or without fused multiply-adds: at
+ *       most g(K + 1, 2^-23) (|y||v| + |p1| + |p2| + |p3|). 2^-23 covers rounding to either
+ *       neighbour: bfloat16 instructions need not round to the nearest one.
+ *   <li>Storing a score s as bfloat16, again to either neighbour: at most 2^-8 |s|.
+ *   <li>The pre-activation, Dot32 and the bias: ceil(D/32) fused multiply-adds and 6 additions, at
+ *       most g(ceil(D/32) + 6, 2^-24) (|z||w| + |b|).
+ *   <li>Underflow: at most 2^-126 for each of 2K + 2 operations, even where the engine flushes
+ *       subnormal numbers, as {@code round} leaves none: below 2^-120 (K + 2).
+ * </ul>
+ *
+ * <p>All of this is computed in float64 and enlarged by 2^-10 of itself, which covers the rounding
+ * of doing so; what is kept as float32 is rounded up. The premise on the engine is that products of
+ * bfloat16 and their sums are float32 numbers until the score is stored; {@link ScorePrecision} is
+ * bfloat16 only where instructions do that, and {@link #sumsInFloat32} tries it.
+ */
+final class Scorer implements AutoCloseable {
+  private static final String METHODS =
+      """
+        def bfloat16(self: __torch__.Script, values: Tensor) -> Tensor:
+          return torch.to(values, 15)
+
+        def scores(self: __torch__.Script, rows: Tensor, weights: Tensor) -> Tensor:
+          return torch.linear(rows, weights)
+
+        def scores_and_maxima(self: __torch__.Script, rows: Tensor, weights: Tensor, size: int, groups: int) -> Tuple[Tensor, Tensor]:
+          scores = torch.linear(rows, weights)
+          return (scores, torch.amax(torch.view(scores, [-1, size, groups]), [1]))
+      """;
+
+  /** Latents of one product: its scores for some hundred tokens stay in the cache. */
+  private static final int BLOCK_LATENTS = 4096;
+
+  /** 64 MiB of weights while they are rounded. */
+  private static final int BLOCK_WEIGHTS = 1 << 24;
+
+  private static final int MAX_GROUP_SIZE = 16;
+  private static final double ENLARGED = 1 + 0x1p-10;
+
+  /** Below it, no partial sum overflows in float32, nor rounds to a bfloat16 infinity. */
+  private static final double SAFE_MAGNITUDE = 0x1p125;
+
+  /** Of a latent that only fills up a block: below every score of a safe row. */
+  private static final float NO_LATENT = -0x1p126f;
+
+  private final SaeWeights weights;
+  private final TensorEngine engine;
+  private final ScorePrecision precision;
+  private final float[] shift;
+  private final double shiftNorm;
+  private final Script script;
+  private final List<Tensor> blocks = new ArrayList<>();
+
+  private final int parts;
+  private final int columns;
+  private final int blockLatents;
+  private final int groupSize;
+
+  /** g for the product and for the pre-activation. */
+  private final double productError;
+
+  private final double preActivationError;
+
+  /** |w|, then |V| + g |v|, then what does not depend on the row; for latents and for groups. */
+  private final Bounds latentBounds;
+
+  private final Bounds groupBounds;
+
+  private double maxWeightNorm;
+  private double maxBias;
+
+  /**
+   * @param shift c, [D]
+   * @param distinct how many groups there should at least be, where there are enough latents
+   */
+  Scorer(
+      SaeWeights weights,
+      TensorEngine engine,
+      ScorePrecision precision,
+      float[] shift,
+      long distinct) {
+    this.weights = weights;
+    this.engine = engine;
+    this.precision = precision;
+    this.shift = shift;
+    this.shiftNorm = norm(shift, 0, shift.length);
+    int width = weights.width();
+    int latents = weights.latents();
+    this.parts = precision == ScorePrecision.FLOAT32 ? 1 : 3;
+    this.columns = width + parts;
+    this.productError = roundings(columns + 1, 0x1p-23);
+    int chain = (width + Dot32.CHAINS - 1) / Dot32.CHAINS;
+    this.preActivationError = roundings(chain + 6, 0x1p-24);
+
+    int size = MAX_GROUP_SIZE;
+    while (size > 1 && latents / size < distinct) {
+      size /= 2;
+    }
+    this.groupSize = size;
+    int most = Math.max(1, Math.min(BLOCK_LATENTS, BLOCK_WEIGHTS / columns) / size) * size;
+    this.blockLatents = Math.min(most, (latents + size - 1) / size * size);
+    this.latentBounds = new Bounds(latents);
+    this.groupBounds = new Bounds(groupCount());
+    this.script = engine.script(METHODS);
+    for (int block = 0; block < blockCount(); block++) {
+      blocks.add(roundedBlock(block));
+    }
+  }
+
+  /** Whether the engine keeps a partial sum of bfloat16 products that bfloat16 could not hold. */
+  static boolean sumsInFloat32(TensorEngine engine, int width) {
+    int columns = width + 3;
+    float p = 1 + 0x1p-7f;
+    float[] row = new float[columns];
+    float[] weight = new float[columns];
+    // p * p - (1 + 2^-6) = 2^-14, its two terms as far apart as they can be.
+    row[0] = p;
+    weight[0] = p;
+    row[columns - 1] = 1 + 0x1p-6f;
+    weight[columns - 1] = -1;
+    int count = 64;
+    float[] rows = new float[count * columns];
+    float[] latents = new float[count * columns];
+    for (int i = 0; i < count; i++) {
+      System.arraycopy(row, 0, rows, i * columns, columns);
+      System.arraycopy(weight, 0, latents, i * columns, columns);
+    }
+    try (Script script = engine.script(METHODS);
+        Tensor x = bfloat16(engine, script, FloatBuffer.wrap(rows), count, columns);
+        Tensor w = bfloat16(engine, script, FloatBuffer.wrap(latents), count, columns);
+        Scores scores = new Scores(script.call("scores", x, w), ScorePrecision.BFLOAT16)) {
+      for (int i = 0; i < count * count; i++) {
+        if (scores.score(i) != 0x1p-14f) {
+          return false;
+        }
+      }
+      return true;
+    }
+  }
+
+  /** K: how many values {@link #round} writes for a row. */
+  int columns() {
+    return columns;
+  }
+
+  int blockCount() {
+    return (weights.latents() + blockLatents - 1) / blockLatents;
+  }
+
+  /** The first latent of a block. */
+  int firstLatent(int block) {
+    return block * blockLatents;
+  }
+
+  /** How many scores a token has in a block: its latents, filled up to whole groups. */
+  int scoreCount(int block) {
+    int rest = weights.latents() - firstLatent(block);
+    return Math.min(blockLatents, (rest + groupSize - 1) / groupSize * groupSize);
+  }
+
+  /** How many groups a block has. Its group g is its latents g, g + groups, g + 2 groups, ... */
+  int groupCount(int block) {
+    return scoreCount(block) / groupSize;
+  }
+
+  /** How many groups all blocks have. */
+  int groupCount() {
+    return (weights.latents() + groupSize - 1) / groupSize;
+  }
+
+  /** The number of a block's first group among those of all blocks. */
+  int firstGroup(int block) {
+    return firstLatent(block) / groupSize;
+  }
+
+  /** The group of a latent, among those of all blocks. */
+  int groupOf(int latent) {
+    int block = latent / blockLatents;
+    return firstGroup(block) + (latent - firstLatent(block)) % groupCount(block);
+  }
+
+  /**
+   * Rounds a token's row z for {@link #score}.
+   *
+   * @param rounded where the row of {@link #columns} values goes, from {@code to}
+   * @param norms where what {@link #latentError} needs goes, in two places from {@code normsTo}
+   * @return whether scores of the row can be bounded; if not, zeros are written
+   */
+  boolean round(float[] rows, int from, float[] rounded, int to, double[] norms, int normsTo) {
+    int width = weights.width();
+    double rowNorm = norm(rows, from, width);
+    double magnitude = (rowNorm + shiftNorm + 1) * (maxWeightNorm + 1) + maxBias;
+    if (!(magnitude < SAFE_MAGNITUDE)) {
+      Arrays.fill(rounded, to, to + columns, 0f);
+      return false;
+    }
+    double lost = 0;
+    double kept = 0;
+    for (int j = 0; j < width; j++) {
+      double exact = (double) rows[from + j] - shift[j];
+      float y = precision.round((float) exact);
+      rounded[to + j] = y;
+      kept += (double) y * y;
+      lost += (exact - y) * (exact - y);
+    }
+    Arrays.fill(rounded, to + width, to + columns, 1f);
+    norms[normsTo] = Math.sqrt(lost) + preActivationError * rowNorm;
+    norms[normsTo + 1] = Math.sqrt(kept);
+    return true;
+  }
+
+  /** The tensor of {@code count} rounded rows. */
+  Tensor rows(float[] rounded, int count) {
+    FloatBuffer values = FloatBuffer.wrap(rounded, 0, count * columns);
+    return tensor(values, count);
+  }
+
+  Scores score(Tensor rows, int block) {
+    Tensor rounded = blocks.get(block);
+    return new Scores(
+        groupSize == 1
+            ? script.call("scores", rows, rounded)
+            : script.call("scores_and_maxima", rows, rounded, groupSize, groupCount(block)),
+        precision);
+  }
+
+  /** No less than |score - pre| of a latent, for the row with these norms. */
+  double latentError(int latent, float score, double[] norms, int at) {
+    return latentBounds.error(latent, score, norms, at);
+  }
+
+  /**
+   * As {@link #latentError}, for a group whose largest score this is: maximum + error is no less
+   * than score + error of each of its latents, and maximum - error no more than that of the latent
+   * with the largest score.
+   *
+   * @param group among those of all blocks
+   */
+  double groupError(int group, float maximum, double[] norms, int at) {
+    return groupBounds.error(group, maximum, norms, at);
+  }
+
+  @Override
+  public void close() {
+    blocks.forEach(Tensor::close);
+    script.close();
+  }
+
+  private Tensor roundedBlock(int block) {
+    int width = weights.width();
+    int first = firstLatent(block);
+    int count = scoreCount(block);
+    float[] rounded = new float[count * columns];
+    for (int i = 0; i < count; i++) {
+      if (first + i < weights.latents()) {
+        roundLatent(first + i, rounded, i * columns);
+        groupBounds.raise(groupOf(first + i), latentBounds, first + i);
+      } else {
+        rounded[i * columns + width] = NO_LATENT;
+      }
+    }
+    return tensor(FloatBuffer.wrap(rounded), count);
+  }
+
+  private void roundLatent(int latent, float[] rounded, int to) {
+    int width = weights.width();
+    int from = latent * width;
+    float[] w = weights.encoderWeights();
+    double lost = 0;
+    double kept = 0;
+    double shifted = weights.latentBias()[latent];
+    for (int j = 0; j < width; j++) {
+      float v = precision.round(w[from + j]);
+      rounded[to + j] = v;
+      kept += (double) v * v;
+      lost += ((double) w[from + j] - v) * ((double) w[from + j] - v);
+      shifted += (double) shift[j] * w[from + j];
+    }
+    double weightNorm = norm(w, from, width);
+    double bias = Math.abs(weights.latentBias()[latent]);
+    double residue = shifted;
+    double magnitude = 0;
+    for (int part = 0; part < parts; part++) {
+      float p = precision.round((float) residue);
+      rounded[to + width + part] = p;
+      residue -= p;
+      magnitude += Math.abs(p);
+    }
+    double shiftedError = 0x1p-50 * (width + 2) * (shiftNorm * weightNorm + bias);
+    latentBounds.set(
+        latent,
+        weightNorm,
+        Math.sqrt(lost) + productError * Math.sqrt(kept),
+        Math.abs(residue)
+            + shiftedError
+            + productError * magnitude
+            + preActivationError * bias
+            + 0x1p-120 * (columns + 2));
+    maxWeightNorm = Math.max(maxWeightNorm, weightNorm);
+    maxBias = Math.max(maxBias, bias + Math.abs(shifted));
+  }
+
+  private Tensor tensor(FloatBuffer values, int count) {
+    return precision == ScorePrecision.FLOAT32
+        ? engine.floats(values, count, columns)
+        : bfloat16(engine, script, values, count, columns);
+  }
+
+  /** The values are rounded already, so that the conversion is exact. */
+  private static Tensor bfloat16(
+      TensorEngine engine, Script script, FloatBuffer values, int rows, int columns) {
+    try (Tensor floats = engine.floats(values, rows, columns)) {
+      return script.call("bfloat16", floats).get(0);
+    }
+  }
+
+  static double norm(float[] values, int from, int length) {
+    double squares = 0;
+    for (int j = from; j < from + length; j++) {
+      squares += (double) values[j] * values[j];
+    }
+    return Math.sqrt(squares);
+  }
+
+  /** g(m, u) of the class's proof. */
+  private static double roundings(int m, double u) {
+    return m * u / (1 - m * u);
+  }
+
+  /** An error is linear in the two norms of a row; these are its coefficients, rounded up. */
+  private final class Bounds {
+    private final float[] perLoss;
+    private final float[] perNorm;
+    private final float[] constant;
+
+    Bounds(int count) {
+      perLoss = new float[count];
+      perNorm = new float[count];
+      constant = new float[count];
+    }
+
+    void set(int index, double loss, double norm, double rest) {
+      perLoss[index] = Math.nextUp((float) loss);
+      perNorm[index] = Math.nextUp((float) norm);
+      constant[index] = Math.nextUp((float) rest);
+    }
+
+    void raise(int index, Bounds other, int otherIndex) {
+      perLoss[index] = Math.max(perLoss[index], other.perLoss[otherIndex]);
+      perNorm[index] = Math.max(perNorm[index], other.perNorm[otherIndex]);
+      constant[index] = Math.max(constant[index], other.constant[otherIndex]);
+    }
+
+    double error(int index, float score, double[] norms, int at) {
+      return ENLARGED
+          * (norms[at] * perLoss[index]
+              + norms[at + 1] * perNorm[index]
+              + constant[index]
+              + precision.storedError * Math.abs(score));
+    }
+  }
+}
