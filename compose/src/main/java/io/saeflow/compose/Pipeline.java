@@ -56,7 +56,6 @@ import java.util.function.Supplier;
 public final class Pipeline implements PipelineRunner {
   private static final Duration CHECK_INTERVAL = Duration.ofMillis(250);
   private static final String INSTANCE = "local";
-  private static final String SINK = "sink";
 
   /** A pipeline that has not started anything. */
   public Pipeline() {}
@@ -79,7 +78,7 @@ public final class Pipeline implements PipelineRunner {
   }
 
   private static List<String> latentSinks(OutputConfig output) {
-    return output.sinks().contains(SinkKind.DELPHI) ? List.of(SINK) : List.of();
+    return output.sinks().contains(SinkKind.DELPHI) ? List.of(SinksConfig.DEFAULT_NAME) : List.of();
   }
 
   private static RunSummary run(

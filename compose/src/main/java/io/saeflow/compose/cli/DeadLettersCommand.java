@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.cli;
 
-import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.RoleConfig;
 import io.saeflow.compose.config.Settings;
 import io.saeflow.compose.topic.DeadLetters;
@@ -41,11 +40,7 @@ final class DeadLettersCommand implements Callable<Integer> {
     Map<String, Object> clients = config.stream().clients(config.stream().bootstrapServers());
     Topics topics = new Topics(config.run());
     try (RunTopics runTopics = new RunTopics(clients, topics)) {
-      if (!runTopics.present().contains(topics.deadLetters())) {
-        throw new BadInputException(
-            "run-id: '%s' has not begun at %s (expected: a run that 'saeflow feed' began)"
-                .formatted(config.run(), runTopics.servers()));
-      }
+      runTopics.requireBegun();
     }
     DeadLetters letters = new DeadLetters(clients, topics);
     PrintWriter out = spec.commandLine().getOut();

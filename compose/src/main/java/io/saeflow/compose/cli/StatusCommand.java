@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.cli;
 
-import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.RoleConfig;
 import io.saeflow.compose.config.Settings;
 import io.saeflow.compose.status.RunStatus;
@@ -36,22 +35,14 @@ final class StatusCommand implements Callable<Integer> {
     Map<String, Object> clients = config.stream().clients(config.stream().bootstrapServers());
     Topics topics = new Topics(config.run());
     try (RunTopics runTopics = new RunTopics(clients, topics)) {
-      if (!runTopics.present().contains(topics.manifest())) {
-        throw unknown(config, runTopics);
-      }
+      runTopics.requireBegun();
       RunManifest manifest =
-          new ManifestTopic(clients, topics).read().orElseThrow(() -> unknown(config, runTopics));
+          new ManifestTopic(clients, topics).read().orElseThrow(runTopics::notBegun);
       try (StatusReader reader = new StatusReader(clients, topics)) {
         RunStatus status = reader.read(manifest);
         StatusText.print(status, spec.commandLine().getOut());
       }
     }
     return 0;
-  }
-
-  private static BadInputException unknown(RoleConfig config, RunTopics topics) {
-    return new BadInputException(
-        "run-id: '%s' has not begun at %s (expected: a run that 'saeflow feed' began)"
-            .formatted(config.run(), topics.servers()));
   }
 }

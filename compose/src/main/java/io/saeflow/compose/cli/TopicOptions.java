@@ -6,6 +6,7 @@ import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The run's topics. */
@@ -22,13 +23,7 @@ final class TopicOptions {
       description = "Partitions of the tokens and activations topics. Default: 1.")
   private @Nullable Long partitions;
 
-  @Option(
-      names = "--feature-ranges",
-      paramLabel = "N",
-      description =
-          "Ranges that the features are split into: partitions, aggregators and delphi shards."
-              + " Default: 5, or the number of latents if that is less.")
-  private @Nullable Long featureRanges;
+  @Mixin private FeatureRangeOptions ranges;
 
   @Option(
       names = "--keep",
@@ -43,7 +38,7 @@ final class TopicOptions {
   void addTo(Settings settings) {
     SettingsLine.text(settings, Setting.SUBJECT, subject);
     SettingsLine.number(settings, Setting.PARTITIONS, partitions);
-    SettingsLine.number(settings, Setting.FEATURE_RANGES, featureRanges);
+    ranges.addTo(settings);
     if (keep != null) {
       settings.keep(keep);
     }

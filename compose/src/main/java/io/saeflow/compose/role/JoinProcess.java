@@ -32,11 +32,7 @@ public final class JoinProcess {
     Topics topics = new Topics(run);
     ManifestTopic manifests = new ManifestTopic(kafka, topics);
     try (RunTopics runTopics = new RunTopics(kafka, topics)) {
-      if (!runTopics.present().contains(topics.manifest())) {
-        throw new BadInputException(
-            "run-id: '%s' has not begun at %s (expected: a run that 'saeflow feed' began)"
-                .formatted(run, runTopics.servers()));
-      }
+      runTopics.requireBegun();
       int partitions = runTopics.partitionsOfTokens();
       RunManifest joined =
           manifests.update(

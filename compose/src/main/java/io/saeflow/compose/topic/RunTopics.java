@@ -132,6 +132,24 @@ public final class RunTopics implements AutoCloseable {
     }
   }
 
+  /**
+   * Checks that the run has begun here.
+   *
+   * @throws BadInputException if not, if the cluster does not answer or refuses the credentials
+   */
+  public void requireBegun() {
+    if (!present().contains(topics.manifest())) {
+      throw notBegun();
+    }
+  }
+
+  /** What to say of a run that has no manifest here. */
+  public BadInputException notBegun() {
+    return new BadInputException(
+        "run-id: '%s' has not begun at %s (expected: a run that 'saeflow feed' began)"
+            .formatted(topics.run(), servers));
+  }
+
   /** How many partitions the tokens topic has, and so each activations topic. */
   public int partitionsOfTokens() {
     return partitions(topics.tokens());
