@@ -140,7 +140,10 @@ class DurableSinkTest {
         TOPIC,
         1,
         cache(out),
-        sequences -> sequences == 3);
+        sequences -> sequences == 3,
+        (message, reason) -> {
+          throw new IllegalStateException("rejected: " + reason);
+        });
   }
 
   private LatentCache cache(Path out) throws IOException {

@@ -89,7 +89,7 @@ class TopologiesTest {
     assertThat(
             AggregateTopology.build(
                     TOPICS,
-                    List.of(new AggregateStage("a", 4, 2), new AggregateStage("b", 4, 1)),
+                    List.of(new AggregateStage("a", 4, 2, 2), new AggregateStage("b", 4, 1, 2)),
                     TALLY,
                     (sae, range, batches, tokens) -> {})
                 .describe()
@@ -160,13 +160,7 @@ class TopologiesTest {
 
   @Test
   void recordsOfAllFeaturesComeOutWhenEveryBatchHasBeenSeen() throws Exception {
-    Topology topology =
-        AggregateTopology.build(
-            TOPICS,
-            List.of(new AggregateStage("a", 4, 1)),
-            TALLY,
-            (sae, range, batches, tokens) -> {});
-    try (TopologyTestDriver driver = driver(topology)) {
+    try (TopologyTestDriver driver = driver(aggregating())) {
       TestInputTopic<Long, byte[]> in = input(driver, TOPICS.latents("a"));
       TestOutputTopic<Integer, byte[]> out =
           driver.createOutputTopic(
@@ -188,13 +182,7 @@ class TopologiesTest {
 
   @Test
   void recordsAreIncompleteFromAnAppendedBatchToTheNextEnd() throws Exception {
-    Topology topology =
-        AggregateTopology.build(
-            TOPICS,
-            List.of(new AggregateStage("a", 4, 1)),
-            TALLY,
-            (sae, range, batches, tokens) -> {});
-    try (TopologyTestDriver driver = driver(topology)) {
+    try (TopologyTestDriver driver = driver(aggregating())) {
       TestInputTopic<Long, byte[]> in = input(driver, TOPICS.latents("a"));
       TestOutputTopic<Integer, byte[]> out =
           driver.createOutputTopic(
@@ -239,13 +227,7 @@ class TopologiesTest {
 
   @Test
   void whatCannotBeUsedGoesToDeadLettersAndTheStreamGoesOn() {
-    Topology topology =
-        AggregateTopology.build(
-            TOPICS,
-            List.of(new AggregateStage("a", 4, 1)),
-            TALLY,
-            (sae, range, batches, tokens) -> {});
-    try (TopologyTestDriver driver = driver(topology)) {
+    try (TopologyTestDriver driver = driver(aggregating())) {
       TestInputTopic<Long, byte[]> in = input(driver, TOPICS.latents("a"));
       TestOutputTopic<byte[], byte[]> dead =
           driver.createOutputTopic(
@@ -264,9 +246,20 @@ class TopologiesTest {
                   new int[3],
                   new int[0],
                   new float[0])));
+      in.pipeInput(
+          0L,
+          ArrowMessages.encode(
+              new LatentBatch(
+                  new TokenBatch("run", 0, 0, 1, new int[] {8, 9}, List.of(List.of(), List.of())),
+                  "a",
+                  new FeatureRange(0, 1, 4),
+                  0,
+                  new int[3],
+                  new int[0],
+                  new float[0])));
       in.pipeInput(0L, ArrowMessages.encode(latents(0, 3, 0.25f)));
       List<TestRecord<byte[], byte[]>> records = dead.readRecordsToList();
-      assertThat(records).hasSize(3);
+      assertThat(records).hasSize(4);
       assertThat(records.get(0).value()).isEqualTo(garbage);
       assertThat(header(records.get(0), "topic")).isEqualTo("run.latents.a");
       assertThat(header(records.get(0), "partition")).isEqualTo("0");
@@ -275,6 +268,7 @@ class TopologiesTest {
       assertThat(header(records.get(1), "reason")).isEqualTo("run: 'another' (expected: 'run')");
       assertThat(header(records.get(2), "reason"))
           .startsWith("labels of a document: year (expected: a JSON object)");
+      assertThat(header(records.get(3), "reason")).isEqualTo("context length: 1 (expected: 2)");
     }
   }
 
@@ -316,6 +310,15 @@ class TopologiesTest {
         }
       }
     }
+  }
+
+  /** Counts the latents of {@link #stage} in sequences of two tokens. */
+  private static Topology aggregating() {
+    return AggregateTopology.build(
+        TOPICS,
+        List.of(new AggregateStage("a", 4, 1, 2)),
+        TALLY,
+        (sae, range, batches, tokens) -> {});
   }
 
   /** An autoencoder of four latents that passes four-wide activations through. */

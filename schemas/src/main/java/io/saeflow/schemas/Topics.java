@@ -49,6 +49,11 @@ public record Topics(String run) {
     return run + ".features." + requireSaeId(sae);
   }
 
+  /** Whether {@code topic} is the {@link #features} of some autoencoder. */
+  public boolean isFeatures(String topic) {
+    return topic.startsWith(run + ".features.");
+  }
+
   /** Messages that could not be used, as they were, with the reason in their headers. */
   public String deadLetters() {
     return run + ".dead-letters";

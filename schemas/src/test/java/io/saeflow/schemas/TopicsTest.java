@@ -55,6 +55,13 @@ class TopicsTest {
   }
 
   @Test
+  void knowsTheTopicsOfFeatures() {
+    assertThat(TOPICS.isFeatures("payments.features.v5_32k")).isTrue();
+    assertThat(TOPICS.isFeatures("payments.latents.v5_32k")).isFalse();
+    assertThat(TOPICS.isFeatures("other.features.v5_32k")).isFalse();
+  }
+
+  @Test
   void groupsOfLaterGenerationsAreTheirOwn() {
     assertThat(TOPICS.producerGroup()).isEqualTo("payments.producer");
     assertThat(TOPICS.encodeGroup(0)).isEqualTo("payments.encode");

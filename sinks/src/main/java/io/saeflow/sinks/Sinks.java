@@ -15,6 +15,8 @@ import io.saeflow.sinks.records.FeatureSink;
 import io.saeflow.sinks.records.FeatureVersions;
 import io.saeflow.sinks.records.TokenText;
 import io.saeflow.sinks.saeviewer.AtomSink;
+import io.saeflow.sinks.topic.DeadLetterSender;
+import io.saeflow.sinks.topic.RejectedMessages;
 import io.saeflow.sinks.topic.TopicContents;
 import io.saeflow.sinks.topic.TopicReader;
 import io.saeflow.sinks.view.FeatureCounts;
@@ -49,7 +51,12 @@ public final class Sinks implements AutoCloseable {
      * @param contents the reader's from now on, unless this throws
      * @param last whether reading ends when the contents are complete with so many sequences
      */
-    TopicReader start(String topic, int partitions, TopicContents contents, LongPredicate last);
+    TopicReader start(
+        String topic,
+        int partitions,
+        TopicContents contents,
+        LongPredicate last,
+        RejectedMessages rejected);
   }
 
   private record Source(String topic, int partitions, TopicContents contents) {}
@@ -59,6 +66,7 @@ public final class Sinks implements AutoCloseable {
   private final Supplier<Optional<RunTotals>> totals;
   private final OutputFolder out;
   private final RunManifest manifest;
+  private final DeadLetterSender letters;
   private final List<Source> sources = new ArrayList<>();
   private final List<LatentCache> caches = new ArrayList<>();
   private final Map<String, ViewSink> views = new LinkedHashMap<>();
@@ -71,6 +79,7 @@ public final class Sinks implements AutoCloseable {
     this.totals = totals;
     this.out = new OutputFolder(config.out());
     this.manifest = manifest;
+    this.letters = new DeadLetterSender(config.kafka(), new Topics(manifest.getRun()));
   }
 
   /**
@@ -98,8 +107,8 @@ public final class Sinks implements AutoCloseable {
         text,
         vocabularySize,
         totals,
-        (topic, partitions, contents, last) ->
-            TopicReader.start(config.kafka(), group, topic, partitions, contents, last));
+        (topic, partitions, contents, last, rejected) ->
+            TopicReader.start(config.kafka(), group, topic, partitions, contents, last, rejected));
   }
 
   static Sinks start(
@@ -122,7 +131,8 @@ public final class Sinks implements AutoCloseable {
       }
       for (Source source : sinks.sources) {
         sinks.readers.add(
-            starter.start(source.topic, source.partitions, source.contents, sinks::isLast));
+            starter.start(
+                source.topic, source.partitions, source.contents, sinks::isLast, sinks.letters));
       }
     } catch (IOException | RuntimeException e) {
       sinks.abandon(e);
@@ -213,6 +223,7 @@ public final class Sinks implements AutoCloseable {
   @Override
   public void close() throws IOException {
     readers.forEach(TopicReader::close);
+    letters.close();
     if (atTheEnd == AtTheEnd.CLEAN_UP && done.isDone() && !done.isCompletedExceptionally()) {
       for (LatentCache cache : caches) {
         cache.deleteSpool();
@@ -301,6 +312,7 @@ public final class Sinks implements AutoCloseable {
   /** Closes the readers, and the contents that no reader took over. */
   private void abandon(Throwable cause) {
     readers.forEach(TopicReader::close);
+    letters.close();
     for (Source source : sources.subList(readers.size(), sources.size())) {
       try {
         source.contents.close();

@@ -104,9 +104,10 @@ public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter
         () -> new CertifiedSaeEncoder(file.weights(), engine, meter));
   }
 
-  /** How its features are counted. */
-  public AggregateStage aggregateStage() {
-    return new AggregateStage(id(), manifest.getLatents(), manifest.getFeatureRanges());
+  /** How its features are counted, over sequences of so many tokens. */
+  public AggregateStage aggregateStage(int contextLength) {
+    return new AggregateStage(
+        id(), manifest.getLatents(), manifest.getFeatureRanges(), contextLength);
   }
 
   private static @Nullable Integer k(ActivationFunction function) {

@@ -12,6 +12,7 @@ import io.saeflow.compose.progress.Progress;
 import io.saeflow.compose.progress.ProgressSnapshot;
 import io.saeflow.compose.topic.ManifestTopic;
 import io.saeflow.compose.topic.RunTopics;
+import io.saeflow.producer.publish.TokenFeed;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.FeedPosition;
 import io.saeflow.schemas.feature.RunManifest;
@@ -52,6 +53,10 @@ public final class FeedProcess {
       RunManifest manifest;
       try (RunTopics runTopics = new RunTopics(kafka, topics)) {
         runTopics.create(prepared.manifest(), stream.partitions(), ExistingOutput.RESUME);
+      }
+      if (append) {
+        // Before the manifest says that more is to come.
+        TokenFeed.requireAppendable(kafka, topics);
       }
       manifest =
           manifests.update(latest -> RunDefinition.next(prepared.manifest(), latest, append));

@@ -56,7 +56,7 @@ public final class Stages {
         run.topics(),
         saes.get(0).manifest().getGeneration(),
         saes.stream().map(sae -> sae.encodeStage(engine, run.nonFinite())).toList(),
-        saes.stream().map(PreparedSae::aggregateStage).toList(),
+        saes.stream().map(sae -> sae.aggregateStage(run.manifest().getContextLength())).toList(),
         run.tally());
   }
 }

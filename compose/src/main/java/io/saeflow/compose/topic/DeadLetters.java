@@ -61,13 +61,15 @@ public final class DeadLetters {
                       record.offset(),
                       record.value() == null ? 0 : record.value().length,
                       DeadLetterHeaders.describe(name -> header(record, name)),
-                      record.offset() < replayed)));
+                      record.offset() < replayed && back(record).isPresent())));
     }
   }
 
   /**
    * Puts every letter that has not been put back at the end of the partition that it came from,
-   * each once whatever happens meanwhile. One whose headers name no topic of the run stays.
+   * each once whatever happens meanwhile. One whose headers name no topic of the run stays; so does
+   * a feature record, which sinks read again on their own when they start, and which would take the
+   * place of newer ones.
    *
    * @return how many were put back
    */
@@ -122,7 +124,7 @@ public final class DeadLetters {
     Optional<DeadLetterHeaders.Origin> origin =
         DeadLetterHeaders.origin(name -> header(record, name));
     return origin
-        .filter(place -> topics.contains(place.topic()))
+        .filter(place -> topics.contains(place.topic()) && !topics.isFeatures(place.topic()))
         .map(
             place ->
                 new ProducerRecord<>(

@@ -139,6 +139,11 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
         throw new MalformedMessageException(
             "feature range: %s (expected: %s)".formatted(batch.range(), tally.range()));
       }
+      if (batch.batch().contextLength() != supplier.stage.contextLength()) {
+        throw new MalformedMessageException(
+            "context length: %d (expected: %d)"
+                .formatted(batch.batch().contextLength(), supplier.stage.contextLength()));
+      }
     }
   }
 

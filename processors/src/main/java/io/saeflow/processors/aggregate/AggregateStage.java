@@ -9,8 +9,9 @@ import io.saeflow.schemas.Topics;
  * @param id the autoencoder's id
  * @param latents how many latents it has
  * @param ranges over how many partitions they are spread
+ * @param contextLength tokens a sequence
  */
-public record AggregateStage(String id, int latents, int ranges) {
+public record AggregateStage(String id, int latents, int ranges, int contextLength) {
   public AggregateStage {
     Topics.requireSaeId(id);
     if (ranges < 1 || ranges > latents) {

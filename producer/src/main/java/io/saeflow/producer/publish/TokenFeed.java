@@ -52,13 +52,27 @@ public final class TokenFeed implements AutoCloseable {
    * @throws KafkaException if the cluster cannot be reached
    */
   public static TokenFeed open(Map<String, Object> kafka, Topics topics) {
-    long[] held;
-    try (KafkaConsumer<byte[], byte[]> consumer =
-        new KafkaConsumer<>(ClientConfigs.onlooker(kafka))) {
-      held = new HeldBatches(consumer, topics.tokens()).count();
-    }
+    long[] held = held(kafka, topics);
     return new TokenFeed(
         new KafkaProducer<>(ClientConfigs.tokenProducer(kafka)), topics.tokens(), held);
+  }
+
+  /**
+   * Checks, without sending anything, that a feed can go on where the topic ends.
+   *
+   * @param kafka client settings, among them {@code bootstrap.servers}
+   * @throws IllegalStateException if the topic holds records that no such feed has written
+   * @throws KafkaException if the cluster cannot be reached
+   */
+  public static void requireAppendable(Map<String, Object> kafka, Topics topics) {
+    long[] unused = held(kafka, topics);
+  }
+
+  private static long[] held(Map<String, Object> kafka, Topics topics) {
+    try (KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(ClientConfigs.onlooker(kafka))) {
+      return new HeldBatches(consumer, topics.tokens()).count();
+    }
   }
 
   /**

@@ -133,8 +133,7 @@ public final class LatentCache implements DurableContents {
   }
 
   @Override
-  public void read(int partition, byte @Nullable [] value)
-      throws IOException, MalformedMessageException {
+  public void read(int partition, byte @Nullable [] value) throws IOException {
     LatentMessage message;
     try {
       message = ArrowMessages.decodeLatents(value);
@@ -143,7 +142,11 @@ public final class LatentCache implements DurableContents {
       LOG.warn("latents of {}, range {}: left out: {}", sae.getId(), partition, e.getMessage());
       return;
     }
-    take(partition, message);
+    try {
+      take(partition, message);
+    } catch (MalformedMessageException e) {
+      throw new IOException(e.getMessage(), e);
+    }
   }
 
   void read(int partition, LatentMessage message) throws IOException, MalformedMessageException {

@@ -17,7 +17,8 @@ public interface TopicContents extends AutoCloseable {
    * Takes the next message of one partition. Partitions come interleaved, each in its order.
    *
    * @param value not retained by the caller; null if the message has none
-   * @throws MalformedMessageException if it cannot be used; the reader adds where it was
+   * @throws MalformedMessageException if it cannot be used and nothing of it was; it is set aside
+   * @throws IOException if reading cannot go on; the reader adds where it was
    */
   void read(int partition, byte @Nullable [] value) throws IOException, MalformedMessageException;
 

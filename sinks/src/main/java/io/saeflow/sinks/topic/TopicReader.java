@@ -56,6 +56,7 @@ public final class TopicReader implements AutoCloseable {
   private final List<TopicPartition> partitions;
   private final TopicContents contents;
   private final LongPredicate last;
+  private final RejectedMessages rejected;
   private final CompletableFuture<Void> done = new CompletableFuture<>();
   private volatile boolean closing;
   private volatile long completeSequences = TopicContents.INCOMPLETE;
@@ -71,13 +72,15 @@ public final class TopicReader implements AutoCloseable {
       String topic,
       int partitions,
       TopicContents contents,
-      LongPredicate last) {
+      LongPredicate last,
+      RejectedMessages rejected) {
     this.consumer = consumer;
     this.topic = topic;
     this.partitions =
         IntStream.range(0, partitions).mapToObj(p -> new TopicPartition(topic, p)).toList();
     this.contents = contents;
     this.last = last;
+    this.rejected = rejected;
     this.next = new long[partitions];
     this.saved = next;
   }
@@ -91,6 +94,7 @@ public final class TopicReader implements AutoCloseable {
    * @param contents closed when reading ends
    * @param last whether reading ends when the contents are complete with so many sequences; called
    *     from the reader's thread, again and again
+   * @param rejected gets what the contents cannot use
    */
   public static TopicReader start(
       Map<String, Object> kafka,
@@ -98,9 +102,15 @@ public final class TopicReader implements AutoCloseable {
       String topic,
       int partitions,
       TopicContents contents,
-      LongPredicate last) {
+      LongPredicate last,
+      RejectedMessages rejected) {
     return start(
-        new KafkaConsumer<>(properties(kafka, group, topic)), topic, partitions, contents, last);
+        new KafkaConsumer<>(properties(kafka, group, topic)),
+        topic,
+        partitions,
+        contents,
+        last,
+        rejected);
   }
 
   /**
@@ -110,14 +120,16 @@ public final class TopicReader implements AutoCloseable {
    * @param partitions how many the topic must have
    * @param contents closed when reading ends
    * @param last whether reading ends when the contents are complete with so many sequences
+   * @param rejected gets what the contents cannot use
    */
   public static TopicReader start(
       Consumer<byte[], byte[]> consumer,
       String topic,
       int partitions,
       TopicContents contents,
-      LongPredicate last) {
-    TopicReader reader = new TopicReader(consumer, topic, partitions, contents, last);
+      LongPredicate last,
+      RejectedMessages rejected) {
+    TopicReader reader = new TopicReader(consumer, topic, partitions, contents, last, rejected);
     new Thread(reader::run, "sink " + topic).start();
     return reader;
   }
@@ -228,7 +240,7 @@ public final class TopicReader implements AutoCloseable {
     commit(saved);
   }
 
-  private void readNext() throws IOException, MalformedMessageException {
+  private void readNext() throws IOException {
     ConsumerRecords<byte[], byte[]> records;
     try {
       records = consumer.poll(POLL_TIMEOUT);
@@ -282,13 +294,13 @@ public final class TopicReader implements AutoCloseable {
     }
   }
 
-  private void read(ConsumerRecord<byte[], byte[]> record)
-      throws IOException, MalformedMessageException {
+  private void read(ConsumerRecord<byte[], byte[]> record) throws IOException {
     String place = "%s-%d@%d".formatted(topic, record.partition(), record.offset());
     try {
       contents.read(record.partition(), record.value());
     } catch (MalformedMessageException e) {
-      throw new MalformedMessageException(place + ": " + e.getMessage(), e);
+      LOG.warn("{}: {}", place, e.getMessage());
+      rejected.add(record, String.valueOf(e.getMessage()));
     } catch (IOException e) {
       throw new IOException(place + ": " + e.getMessage(), e);
     } catch (RuntimeException e) {

@@ -67,6 +67,15 @@ public final class MockTopic {
 
   /** Starts reading it, until the contents are complete with as many sequences as {@code last}. */
   public TopicReader read(TopicContents contents, LongPredicate last) {
-    return TopicReader.start(consumer, topic, ends.size(), contents, last);
+    return read(
+        contents,
+        last,
+        (message, reason) -> {
+          throw new IllegalStateException("rejected: " + reason);
+        });
+  }
+
+  public TopicReader read(TopicContents contents, LongPredicate last, RejectedMessages rejected) {
+    return TopicReader.start(consumer, topic, ends.size(), contents, last, rejected);
   }
 }
