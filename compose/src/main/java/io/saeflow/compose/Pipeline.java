@@ -145,7 +145,12 @@ public final class Pipeline implements PipelineRunner {
                   stream.threads(),
                   stream.partitions());
           ActivationProducer producer =
-              Stages.produce(run, INSTANCE, prepared.model(), stream.maxWaitingBatches());
+              Stages.produce(
+                  run,
+                  INSTANCE,
+                  prepared.model(),
+                  prepared.config().model().threads(),
+                  stream.maxWaitingBatches());
           RecordRetention retention = RecordRetention.start(kafka, topics, manifest);
           Sinks sinks =
               Sinks.start(

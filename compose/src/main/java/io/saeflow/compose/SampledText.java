@@ -2,12 +2,13 @@
 package io.saeflow.compose;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.saeflow.compose.config.ModelConfig;
+import io.saeflow.compose.config.StreamConfig;
 import io.saeflow.compose.demo.ModelText;
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.producer.corpus.Tokenizer;
 import io.saeflow.producer.gpt2.Gpt2;
+import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
@@ -30,8 +31,8 @@ public final class SampledText implements ModelText {
   @Override
   public void write(Path model, long tokens, Path target) throws Exception {
     ObjectMapper json = new ObjectMapper();
-    try (TensorEngine engine = LibtorchEngine.open(ModelConfig.defaultThreads());
-        Gpt2 gpt2 = Gpt2.load(model, engine, WritingWeights.AS_STORED);
+    try (TensorEngine engine = LibtorchEngine.open(StreamConfig.defaultThreads());
+        Gpt2 gpt2 = Gpt2.load(model, engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32);
         Tokenizer tokenizer = Tokenizer.open(model);
         Writer out = Files.newBufferedWriter(target, StandardCharsets.UTF_8)) {
       int length = gpt2.config().positions();

@@ -83,7 +83,7 @@ class AppendTest {
       try (Processors processors =
               Stages.process(
                   context, "0", prepared.saes(), prepared.engine(), out.resolve("state"), 1, 2);
-          ActivationProducer producer = Stages.produce(context, "0", prepared.model(), 4);
+          ActivationProducer producer = Stages.produce(context, "0", prepared.model(), 2, 4);
           RecordRetention retention = RecordRetention.start(kafka, topics, prepared.manifest())) {
         Map<Integer, byte[]> records = Map.of();
         Optional<FeedPosition> fed = Optional.empty();

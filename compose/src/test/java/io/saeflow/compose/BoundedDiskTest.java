@@ -12,6 +12,7 @@ import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.producer.corpus.TokenBatches;
 import io.saeflow.producer.corpus.TokenMatrix;
 import io.saeflow.producer.gpt2.Gpt2;
+import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.producer.publish.ActivationProducerConfig;
@@ -93,10 +94,15 @@ class BoundedDiskTest {
     }
     try (TensorEngine engine = LibtorchEngine.open(1);
         Gpt2 model =
-            Gpt2.load(OracleCases.FOLDER.resolve("model"), engine, WritingWeights.AS_STORED);
+            Gpt2.load(
+                OracleCases.FOLDER.resolve("model"),
+                engine,
+                WritingWeights.AS_STORED,
+                ModelDtype.FLOAT32);
         ActivationProducer producer =
             ActivationProducer.start(
-                new ActivationProducerConfig(kafka, TOPICS, List.of(HOOK), "0", 1, most), model)) {
+                new ActivationProducerConfig(kafka, TOPICS, List.of(HOOK), "0", 1, 1, most),
+                model)) {
       long committed = 0;
       int rounds = 0;
       while (producer.tokens() < (long) OracleCases.SEQUENCES * OracleCases.CONTEXT) {

@@ -117,7 +117,7 @@ class PoisonTest {
     feed(tokens);
     RunContext run = new RunContext(kafka, new ManifestTopic(kafka, TOPICS).read().orElseThrow());
     Path out = folder.resolve("out");
-    try (RoleWork produce = new ProduceRole("1", MODEL, 1, 64).begin(run);
+    try (RoleWork produce = new ProduceRole("1", MODEL, 2, 64).begin(run);
         RoleWork process =
             new ProcessRole("1", List.of(SAE), folder.resolve("state"), 1, 1).begin(run)) {
       try (RoleWork sink = sink(out).begin(run)) {

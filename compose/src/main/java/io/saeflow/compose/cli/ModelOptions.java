@@ -3,6 +3,7 @@ package io.saeflow.compose.cli;
 
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
+import io.saeflow.producer.gpt2.ModelDtype;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -30,10 +31,21 @@ final class ModelOptions {
               + " TransformerLens' processed weights. Default: no.")
   private @Nullable Boolean centerWritingWeights;
 
+  @Option(
+      names = "--model-dtype",
+      paramLabel = "DTYPE",
+      description =
+          "float32, or bfloat16 for its matrix products: several times as fast where the processor"
+              + " has such instructions, at a relative error of about 1 %%. Default: float32.")
+  private @Nullable ModelDtype dtype;
+
   /** Adds what was given to {@code settings}. */
   void addTo(Settings settings) {
     SettingsLine.path(settings, Setting.MODEL, model);
     SettingsLine.path(settings, Setting.TOKENIZER, tokenizer);
+    if (dtype != null) {
+      settings.modelDtype(dtype);
+    }
     SettingsLine.flag(settings, Setting.CENTER_WRITING_WEIGHTS, centerWritingWeights);
   }
 }

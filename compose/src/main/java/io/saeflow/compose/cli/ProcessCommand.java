@@ -5,6 +5,7 @@ import io.saeflow.compose.config.RoleConfig;
 import io.saeflow.compose.config.SaeEntry;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
+import io.saeflow.compose.config.StreamConfig;
 import io.saeflow.compose.role.ProcessRole;
 import io.saeflow.compose.role.RoleProcess;
 import java.nio.file.Path;
@@ -80,7 +81,7 @@ final class ProcessCommand implements Callable<Integer> {
             settings.toSaePaths(),
             config.requiredState(),
             config.stream().threads(),
-            config.threads()));
+            config.threads().orElseGet(StreamConfig::defaultThreads)));
     return 0;
   }
 }

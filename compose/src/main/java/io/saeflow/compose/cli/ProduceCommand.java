@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.cli;
 
+import io.saeflow.compose.config.ModelConfig;
 import io.saeflow.compose.config.RoleConfig;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
@@ -33,7 +34,8 @@ final class ProduceCommand implements Callable<Integer> {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads of the model. Default: half the cores.")
+      description =
+          "Batches that the model runs over at once. Default: as many as there are cores.")
   private @Nullable Long threads;
 
   @Option(
@@ -63,7 +65,7 @@ final class ProduceCommand implements Callable<Integer> {
         new ProduceRole(
             config.name(),
             settings.toModel(),
-            config.threads(),
+            config.threads().orElseGet(ModelConfig::defaultThreads),
             config.stream().maxWaitingBatches()));
     return 0;
   }

@@ -68,7 +68,8 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads of the model. Default: half the cores.")
+      description =
+          "Batches that the model runs over at once. Default: as many as there are cores.")
   private @Nullable Long threads;
 
   @Option(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import java.nio.file.Path;
 
@@ -11,16 +12,17 @@ import java.nio.file.Path;
  * @param tokenizer the directory of {@code tokenizer.json}, or of {@code vocab.json} and {@code
  *     merges.txt}
  * @param writingWeights whether they are centred before the run
- * @param threads that the tensor engine uses inside one operation
+ * @param dtype in what it multiplies
+ * @param threads how many batches it runs over at once
  */
 public record ModelConfig(
-    Path directory, Path tokenizer, WritingWeights writingWeights, int threads) {
+    Path directory, Path tokenizer, WritingWeights writingWeights, ModelDtype dtype, int threads) {
   public ModelConfig {
     Expectation.atLeast(1, "threads", threads);
   }
 
-  /** Half the cores: the broker and the stream stages share the machine with the model. */
+  /** All cores: it has most of the work, and the other stages take what they need from it. */
   public static int defaultThreads() {
-    return Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+    return Runtime.getRuntime().availableProcessors();
   }
 }

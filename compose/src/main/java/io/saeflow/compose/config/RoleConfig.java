@@ -4,6 +4,7 @@ package io.saeflow.compose.config;
 import io.saeflow.schemas.Topics;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
 /**
@@ -14,10 +15,10 @@ import java.util.regex.Pattern;
  *     digits, {@code -}, {@code _} and {@code .}
  * @param stream how the run is reached; not embedded
  * @param state a folder for what a processor keeps
- * @param threads that the tensor engine uses inside one operation
+ * @param threads what {@code --threads} says, at least 1; empty for the role's default
  */
 public record RoleConfig(
-    String run, String name, StreamConfig stream, Optional<Path> state, int threads) {
+    String run, String name, StreamConfig stream, Optional<Path> state, OptionalInt threads) {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,60}");
 
   public RoleConfig {
@@ -30,7 +31,7 @@ public record RoleConfig(
       throw new BadInputException(
           "name: '%s' (expected: 1 to 60 letters, digits, '-', '_' or '.')".formatted(name));
     }
-    Expectation.atLeast(1, "threads", threads);
+    threads.ifPresent(count -> Expectation.atLeast(1, "threads", count));
   }
 
   /**

@@ -13,6 +13,7 @@ public enum Setting {
   MODEL(Kind.PATH),
   TOKENIZER(Kind.PATH),
   CENTER_WRITING_WEIGHTS(Kind.FLAG),
+  MODEL_DTYPE(Kind.MODEL_DTYPE),
   THREADS(Kind.NUMBER),
   TEXT(Kind.PATHS),
   TEXT_FIELD(Kind.TEXT),
@@ -58,6 +59,7 @@ public enum Setting {
     PROPERTIES("keys and values"),
     SAES("a list of entries with path and, if need be, hook, id and sae-path"),
     SEPARATOR("none, bos or eos"),
+    MODEL_DTYPE("float32 or bfloat16"),
     NON_FINITE("skip or fail"),
     KEPT("activations, latents, or a list of them"),
     EXISTING_OUTPUT("refuse, resume or overwrite");

@@ -3,6 +3,7 @@ package io.saeflow.compose.config;
 
 import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.encode.NonFinitePolicy;
+import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.sinks.SinkKind;
@@ -93,6 +94,10 @@ public final class Settings {
   }
 
   /** Sets what becomes of tokens with activations that are not finite. */
+  public Settings modelDtype(ModelDtype value) {
+    return put(Setting.MODEL_DTYPE, value, Setting.Kind.MODEL_DTYPE);
+  }
+
   public Settings nonFinite(NonFinitePolicy value) {
     return put(Setting.NON_FINITE, value, Setting.Kind.NON_FINITE);
   }
@@ -209,7 +214,7 @@ public final class Settings {
         optional(Setting.NAME, String.class).orElse(defaultName),
         stream,
         optional(Setting.STATE, Path.class),
-        integer(Setting.THREADS).orElseGet(ModelConfig::defaultThreads));
+        integer(Setting.THREADS));
   }
 
   /**
@@ -270,6 +275,7 @@ public final class Settings {
         optional(Setting.CENTER_WRITING_WEIGHTS, Boolean.class).orElse(false)
             ? WritingWeights.CENTRED
             : WritingWeights.AS_STORED,
+        optional(Setting.MODEL_DTYPE, ModelDtype.class).orElse(ModelDtype.FLOAT32),
         integer(Setting.THREADS).orElseGet(ModelConfig::defaultThreads));
   }
 

@@ -101,7 +101,7 @@ public record StreamConfig(
     return featureRanges.getAsInt();
   }
 
-  /** Half the cores: the model takes the others. */
+  /** Half the cores: the model has most of the work. */
   public static int defaultThreads() {
     return Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
   }

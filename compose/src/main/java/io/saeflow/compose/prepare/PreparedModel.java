@@ -2,9 +2,9 @@
 package io.saeflow.compose.prepare;
 
 import io.saeflow.compose.config.BadInputException;
-import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.producer.gpt2.Gpt2;
+import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.ModelException;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.feature.RunManifest;
@@ -26,25 +26,24 @@ public final class PreparedModel implements AutoCloseable {
    * Loads the model.
    *
    * @param directory its Hugging Face directory
-   * @param threads of the tensor engine
    * @throws BadInputException if it cannot be used or is not the run's
    * @throws IOException if a file cannot be read
    */
-  public static PreparedModel open(Path directory, int threads, RunManifest run)
-      throws IOException {
+  public static PreparedModel open(Path directory, RunManifest run) throws IOException {
     if (!Files.isDirectory(directory)) {
       throw new BadInputException("model: %s (expected: a folder)".formatted(directory));
     }
     try {
       Digests.requireSame("model " + directory, Gpt2.files(directory), run.getModelSha256());
-      TensorEngine engine = LibtorchEngine.open(threads);
+      TensorEngine engine = Gpt2.openEngine();
       boolean loaded = false;
       try {
         Gpt2 model =
             Gpt2.load(
                 directory,
                 engine,
-                run.getCenterWritingWeights() ? WritingWeights.CENTRED : WritingWeights.AS_STORED);
+                run.getCenterWritingWeights() ? WritingWeights.CENTRED : WritingWeights.AS_STORED,
+                ModelDtype.of(run.getModelDtype()));
         loaded = true;
         return new PreparedModel(engine, model);
       } finally {

@@ -36,6 +36,7 @@ public final class PreparedRun implements AutoCloseable {
   /** What the sinks of a run are called together: as one, they commit what they have read. */
   private final RunConfig config;
 
+  private final TensorEngine modelEngine;
   private final TensorEngine engine;
   private final Gpt2 model;
   private final PreparedCorpus corpus;
@@ -46,12 +47,14 @@ public final class PreparedRun implements AutoCloseable {
       RunConfig config,
       String version,
       List<String> latentSinks,
+      TensorEngine modelEngine,
       TensorEngine engine,
       Gpt2 model,
       PreparedCorpus corpus,
       List<PreparedSae> saes)
       throws IOException {
     this.config = config;
+    this.modelEngine = modelEngine;
     this.engine = engine;
     this.model = model;
     this.corpus = corpus;
@@ -71,9 +74,16 @@ public final class PreparedRun implements AutoCloseable {
     config.requireInputs();
     List<AutoCloseable> opened = new ArrayList<>();
     try {
-      TensorEngine engine = LibtorchEngine.open(config.model().threads());
+      TensorEngine modelEngine = Gpt2.openEngine();
+      opened.add(modelEngine);
+      TensorEngine engine = LibtorchEngine.open(config.stream().threads());
       opened.add(engine);
-      Gpt2 model = Gpt2.load(config.model().directory(), engine, config.model().writingWeights());
+      Gpt2 model =
+          Gpt2.load(
+              config.model().directory(),
+              modelEngine,
+              config.model().writingWeights(),
+              config.model().dtype());
       opened.add(model);
       List<PreparedSae> saes = new ArrayList<>();
       for (SaeConfig sae : config.saes()) {
@@ -84,7 +94,8 @@ public final class PreparedRun implements AutoCloseable {
       // First what is quick, and what the first batch must fit before anything makes it.
       requireThatBatchesFit(config.corpus(), corpus.packing(), saes);
       corpus.lookThrough();
-      PreparedRun run = new PreparedRun(config, version, latentSinks, engine, model, corpus, saes);
+      PreparedRun run =
+          new PreparedRun(config, version, latentSinks, modelEngine, engine, model, corpus, saes);
       run.requireThatFilesFit();
       return run;
     } catch (ModelException e) {
@@ -109,7 +120,7 @@ public final class PreparedRun implements AutoCloseable {
     return manifest;
   }
 
-  /** The engine that encoders work on, as the model does. */
+  /** The engine that encoders work on. */
   public TensorEngine engine() {
     return engine;
   }
@@ -133,6 +144,7 @@ public final class PreparedRun implements AutoCloseable {
     corpus.close();
     model.close();
     engine.close();
+    modelEngine.close();
   }
 
   private static void requireThatBatchesFit(
@@ -175,7 +187,7 @@ public final class PreparedRun implements AutoCloseable {
         .setSaeflowVersion(version)
         .setSubject(config.subject())
         .setModelSha256(Digests.of(modelFiles))
-        .setModelDtype("float32")
+        .setModelDtype(config.model().dtype().id())
         .setVocabularySize(model.config().vocabularySize())
         .setCenterWritingWeights(config.model().writingWeights() == WritingWeights.CENTRED)
         .setDataset(files.stream().map(file -> String.valueOf(file.getFileName())).toList())

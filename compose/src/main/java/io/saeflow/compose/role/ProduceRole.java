@@ -19,7 +19,7 @@ import org.apache.kafka.common.MetricName;
  *
  * @param name this producer's among those of the run, the same after a restart
  * @param model its Hugging Face directory
- * @param threads of the tensor engine
+ * @param threads how many batches the model runs over at once
  * @param maxWaitingBatches it waits while the encoders are further behind
  */
 public record ProduceRole(String name, Path model, int threads, int maxWaitingBatches)
@@ -27,10 +27,11 @@ public record ProduceRole(String name, Path model, int threads, int maxWaitingBa
 
   @Override
   public RoleWork begin(RunContext run) throws IOException {
-    PreparedModel prepared = PreparedModel.open(model, threads, run.manifest());
+    PreparedModel prepared = PreparedModel.open(model, run.manifest());
     boolean begun = false;
     try {
-      ActivationProducer producer = Stages.produce(run, name, prepared.model(), maxWaitingBatches);
+      ActivationProducer producer =
+          Stages.produce(run, name, prepared.model(), threads, maxWaitingBatches);
       begun = true;
       return new Work(prepared, producer);
     } finally {

@@ -19,17 +19,19 @@ public final class Stages {
    * Tokens to activations.
    *
    * @param name this producer's among those of the run, the same after a restart
+   * @param threads how many batches the model runs over at once
    * @param maxWaitingBatches it waits while the encoders are further behind
    */
   public static ActivationProducer produce(
-      RunContext run, String name, Gpt2 model, int maxWaitingBatches) {
+      RunContext run, String name, Gpt2 model, int threads, int maxWaitingBatches) {
     return ActivationProducer.start(
         new ActivationProducerConfig(
             run.kafka(),
             run.topics(),
             run.hooks(),
             name,
-            ActivationProducerConfig.DEFAULT_BATCHES_PER_TRANSACTION,
+            Math.max(ActivationProducerConfig.DEFAULT_BATCHES_PER_TRANSACTION, threads),
+            threads,
             maxWaitingBatches),
         model);
   }

@@ -16,6 +16,7 @@ import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.compose.config.StatisticsConfig;
 import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.encode.NonFinitePolicy;
+import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
@@ -119,7 +120,8 @@ class SaeflowTest {
   void everyOptionOfRunReachesTheConfiguration() {
     int exitCode =
         execute(
-            "run --model gpt2 --tokenizer gpt2 --center-writing-weights --sae sae.pt"
+            "run --model gpt2 --tokenizer gpt2 --center-writing-weights --model-dtype bfloat16"
+                + " --sae sae.pt"
                 + " --hook resid_post_mlp/8 --sae-id eight --sae-path v5/eight"
                 + " --text a.txt b.jsonl --text-field body --context-length 128 --no-prepend-bos"
                 + " --document-separator bos --batch-size 4 --max-tokens 2m --top 5 --random 6"
@@ -134,6 +136,7 @@ class SaeflowTest {
     assertThat(run.run()).isEqualTo("r1");
     assertThat(run.model().directory()).isEqualTo(folder.resolve("gpt2"));
     assertThat(run.model().writingWeights()).isEqualTo(WritingWeights.CENTRED);
+    assertThat(run.model().dtype()).isEqualTo(ModelDtype.BFLOAT16);
     assertThat(run.model().threads()).isEqualTo(4);
     assertThat(run.saes())
         .containsExactly(

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.encode.NonFinitePolicy;
+import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
@@ -35,7 +36,8 @@ class SettingsTest {
   void allDefaults() {
     RunConfig config = minimal().toRunConfig();
 
-    int halfTheCores = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
+    int cores = Runtime.getRuntime().availableProcessors();
+    int halfTheCores = Math.max(1, cores / 2);
     assertThat(config)
         .isEqualTo(
             new RunConfig(
@@ -44,7 +46,8 @@ class SettingsTest {
                     Path.of("models/gpt2"),
                     Path.of("models/gpt2"),
                     WritingWeights.AS_STORED,
-                    halfTheCores),
+                    ModelDtype.FLOAT32,
+                    cores),
                 new CorpusConfig(
                     new CorpusSource.Text(List.of(Path.of("a.txt")), "text"),
                     OptionalInt.empty(),
@@ -84,6 +87,7 @@ class SettingsTest {
             model: gpt2
             tokenizer: /tok
             center-writing-weights: true
+            model-dtype: bfloat16
             threads: 3
             text: [a.jsonl, /data/b.txt]
             text-field: body
@@ -125,7 +129,12 @@ class SettingsTest {
         .isEqualTo(
             new RunConfig(
                 "run_1",
-                new ModelConfig(folder.resolve("gpt2"), Path.of("/tok"), WritingWeights.CENTRED, 3),
+                new ModelConfig(
+                    folder.resolve("gpt2"),
+                    Path.of("/tok"),
+                    WritingWeights.CENTRED,
+                    ModelDtype.BFLOAT16,
+                    3),
                 new CorpusConfig(
                     new CorpusSource.Text(
                         List.of(folder.resolve("a.jsonl"), Path.of("/data/b.txt")), "body"),
@@ -292,6 +301,7 @@ class SettingsTest {
           max-tokens: 9e9b      | max-tokens: "9e9b" (expected: a number of tokens such as
           document-separator: eot | document-separator: "eot" (expected: none, bos or eos)
           existing-output: keep | existing-output: "keep" (expected: refuse, resume or overwrite)
+          model-dtype: float16  | model-dtype: "float16" (expected: float32 or bfloat16)
           non-finite: ignore    | non-finite: "ignore" (expected: skip or fail)
           keep: [tokens]        | keep: "tokens" (expected: activations, latents, or a list of them)
           kafka: ssl            | kafka: "ssl" (expected: keys and values)

@@ -18,10 +18,16 @@ record BlockWeights(List<Tensor> tensors) implements AutoCloseable {
 
   /** Reads block {@code layer}; the file has its matrices as [in, out]. */
   static BlockWeights load(
-      Gpt2Weights weights, Gpt2Config config, int layer, TensorEngine engine, Script script)
+      Gpt2Weights weights,
+      Gpt2Config config,
+      ModelDtype dtype,
+      int layer,
+      TensorEngine engine,
+      Script script)
       throws ModelException {
     long width = config.width();
-    Loader loader = new Loader(weights, "h." + layer + ".", engine, script, new ArrayList<>());
+    Loader loader =
+        new Loader(weights, "h." + layer + ".", dtype, engine, script, new ArrayList<>());
     boolean complete = false;
     try {
       loader.vector("ln_1.weight", width);
@@ -49,6 +55,7 @@ record BlockWeights(List<Tensor> tensors) implements AutoCloseable {
   private record Loader(
       Gpt2Weights weights,
       String prefix,
+      ModelDtype dtype,
       TensorEngine engine,
       Script script,
       List<Tensor> tensors) {
@@ -59,10 +66,12 @@ record BlockWeights(List<Tensor> tensors) implements AutoCloseable {
 
     void matrix(String name, long in, long out) throws ModelException {
       try (Tensor stored =
-          engine.floats(weights.read(prefix + name + ".weight", in, out), in, out)) {
-        tensors.addAll(script.call("transposed", stored));
+              engine.floats(weights.read(prefix + name + ".weight", in, out), in, out);
+          Tensor transposed = script.call("transposed", stored).get(0);
+          Tensor bias = engine.floats(weights.read(prefix + name + ".bias", out), out)) {
+        tensors.addAll(script.call(dtype.id(), transposed));
+        tensors.addAll(script.call(dtype.id(), bias));
       }
-      vector(name + ".bias", out);
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.producer.gpt2;
 
+import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.Script;
 import io.saeflow.kernels.engine.Tensor;
 import io.saeflow.kernels.engine.TensorEngine;
@@ -13,19 +14,31 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A GPT-2 in the tensor engine, in float32. Not safe for use by several threads. */
+/** A GPT-2 in the tensor engine. Safe for use by several threads. */
 public final class Gpt2 implements AutoCloseable {
   private final Gpt2Config config;
+  private final ModelDtype dtype;
   private final TensorEngine engine;
   private final Script script;
   private final List<BlockWeights> blocks = new ArrayList<>();
   private final List<Tensor> embeddings = new ArrayList<>();
   private final List<Tensor> finalNorm = new ArrayList<>();
 
-  private Gpt2(Gpt2Config config, TensorEngine engine) {
+  private Gpt2(Gpt2Config config, ModelDtype dtype, TensorEngine engine) {
     this.config = config;
+    this.dtype = dtype;
     this.engine = engine;
     this.script = engine.script(Gpt2Script.METHODS);
+  }
+
+  /**
+   * Opens an engine for a model that several threads run, a batch each: an operation uses one
+   * thread, so that none waits for another, and its bits do not depend on how many there are.
+   *
+   * @throws IllegalStateException if the native libraries cannot be loaded
+   */
+  public static TensorEngine openEngine() {
+    return LibtorchEngine.open(1);
   }
 
   /**
@@ -33,14 +46,16 @@ public final class Gpt2 implements AutoCloseable {
    * or its shards or {@code pytorch_model.bin}, in float32, float16 or bfloat16.
    *
    * @param engine where it will run; stays open when the model is closed
+   * @param dtype in what it will multiply, whatever the files hold
    * @throws ModelException if a file is missing, broken, of the wrong shapes, or asks for
    *     arithmetic that is not implemented here
    */
-  public static Gpt2 load(Path directory, TensorEngine engine, WritingWeights writing)
+  public static Gpt2 load(
+      Path directory, TensorEngine engine, WritingWeights writing, ModelDtype dtype)
       throws ModelException {
     Gpt2Config config = Gpt2Config.read(directory.resolve("config.json"));
     try (Gpt2Weights weights = Gpt2Weights.open(directory, writing)) {
-      Gpt2 model = new Gpt2(config, engine);
+      Gpt2 model = new Gpt2(config, dtype, engine);
       boolean complete = false;
       try {
         model.load(weights);
@@ -210,7 +225,7 @@ public final class Gpt2 implements AutoCloseable {
     embeddings.add(engine.floats(weights.read("wte.weight", vocabulary, width), vocabulary, width));
     embeddings.add(engine.floats(weights.read("wpe.weight", positions, width), positions, width));
     for (int layer = 0; layer < config.layers(); layer++) {
-      blocks.add(BlockWeights.load(weights, config, layer, engine, script));
+      blocks.add(BlockWeights.load(weights, config, dtype, layer, engine, script));
     }
     finalNorm.add(engine.floats(weights.read("ln_f.weight", width), width));
     finalNorm.add(engine.floats(weights.read("ln_f.bias", width), width));
@@ -328,8 +343,12 @@ public final class Gpt2 implements AutoCloseable {
   private @Nullable Tensor mlp(int layer, Tensor middle, HookReader reader) {
     List<Tensor> weights = blocks.get(layer).tensors();
     try (Tensor hidden = call("mlp_post", middle, weights, config.layerNormEpsilon())) {
-      if (reader.read(layer, HookLocation.MLP_POST, hidden)) {
-        return null;
+      if (reader.wants(layer, HookLocation.MLP_POST)) {
+        try (Tensor floats = call("float32", hidden)) {
+          if (reader.read(layer, HookLocation.MLP_POST, floats)) {
+            return null;
+          }
+        }
       }
       Tensor out = call("mlp_out", hidden, weights);
       if (reader.read(layer, HookLocation.MLP_OUT, out)) {

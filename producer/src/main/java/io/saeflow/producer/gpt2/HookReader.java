@@ -24,10 +24,15 @@ final class HookReader {
     return new HookReader(List.of());
   }
 
-  /** Reads the tensor if this place is wanted; whether nothing more is wanted after it. */
+  boolean wants(int layer, HookLocation location) {
+    return wanted.contains(new HookPoint(layer, location));
+  }
+
+  /**
+   * Reads the tensor, of float32, if this place is wanted; whether nothing more is wanted after it.
+   */
   boolean read(int layer, HookLocation location, Tensor tensor) {
-    HookPoint here = new HookPoint(layer, location);
-    if (!wanted.contains(here)) {
+    if (!wants(layer, location)) {
       return false;
     }
     int size = 1;
@@ -36,7 +41,7 @@ final class HookReader {
     }
     float[] values = new float[size];
     tensor.copyTo(values);
-    seen.put(here, values);
+    seen.put(new HookPoint(layer, location), values);
     return seen.size() == wanted.size();
   }
 

@@ -12,14 +12,20 @@ import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
 import io.saeflow.schemas.stream.TokenMessage;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.LongAdder;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.Consumer;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -33,10 +39,19 @@ import org.apache.kafka.common.errors.ProducerFencedException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Reads tokens, runs the model, writes activations and the tokens' offsets in one transaction. */
+/**
+ * Reads tokens, has the model run over them, and writes activations and the tokens' offsets in one
+ * transaction for each poll, in the order of the polls. While one is written, the model works on
+ * the next.
+ */
 final class ActivationLoop {
   private static final Logger LOG = LoggerFactory.getLogger(ActivationLoop.class);
   private static final Duration POLL = Duration.ofMillis(200);
+
+  private static final Duration NO_WAIT = Duration.ZERO;
+
+  /** Polls whose records are with the model, so that it never waits for a transaction. */
+  private static final int MOST_UNDER_WAY = 2;
 
   private final Consumer<byte[], byte[]> consumer;
   private final Producer<byte[], byte[]> producer;
@@ -44,6 +59,10 @@ final class ActivationLoop {
   private final Topics topics;
   private final List<HookPoint> hooks;
   private final Headroom headroom;
+  private final ModelWorkers workers;
+  private final Map<HookPoint, Integer> partitions = new HashMap<>();
+  private final Deque<Poll> underWay = new ArrayDeque<>();
+  private boolean rebalanced;
   private long batchesLeft;
   private final LongAdder tokensDone = new LongAdder();
   private final LongAdder deadLetters = new LongAdder();
@@ -54,13 +73,15 @@ final class ActivationLoop {
       Gpt2 model,
       Topics topics,
       List<HookPoint> hooks,
-      Headroom headroom) {
+      Headroom headroom,
+      ModelWorkers workers) {
     this.consumer = consumer;
     this.producer = producer;
     this.model = model;
     this.topics = topics;
     this.hooks = hooks;
     this.headroom = headroom;
+    this.workers = workers;
   }
 
   /** Tokens whose activations are committed. */
@@ -79,11 +100,27 @@ final class ActivationLoop {
    */
   void begin() {
     producer.initTransactions();
-    consumer.subscribe(List.of(topics.tokens()));
+    for (HookPoint hook : hooks) {
+      partitions.put(hook, producer.partitionsFor(topics.activations(hook)).size());
+    }
+    consumer.subscribe(List.of(topics.tokens()), new Rebalances());
   }
 
-  /** One poll and its transaction; does nothing if there is nothing to read or no headroom. */
+  /**
+   * One poll, if there is headroom and the model needs more, and the transaction of an earlier one,
+   * if there is one; does nothing if there is nothing to read.
+   *
+   * @throws CancellationException if the workers have dropped what was waiting
+   */
   void step() {
+    boolean more = underWay.size() < MOST_UNDER_WAY && read();
+    if (!underWay.isEmpty() && (!more || underWay.size() == MOST_UNDER_WAY)) {
+      write(underWay.remove());
+    }
+  }
+
+  /** Whether there was something to read. */
+  private boolean read() {
     if (batchesLeft <= 0) {
       batchesLeft = headroom.batches();
     }
@@ -93,40 +130,57 @@ final class ActivationLoop {
     } else {
       consumer.pause(consumer.assignment());
     }
-    ConsumerRecords<byte[], byte[]> records = consumer.poll(POLL);
+    ConsumerRecords<byte[], byte[]> records = consumer.poll(underWay.isEmpty() ? POLL : NO_WAIT);
+    if (rebalanced) {
+      // The group's new generation would let this commit what may be another's by now.
+      dropAll();
+      rewind();
+      rebalanced = false;
+      return false;
+    }
     if (records.isEmpty()) {
-      return;
+      return false;
     }
-    // The model runs before the transaction begins: a slow model then never outlasts it, and one
-    // that was killed leaves nothing open for readers to wait on.
-    Output output = new Output();
+    List<Future<Output>> outputs = new ArrayList<>();
     for (ConsumerRecord<byte[], byte[]> record : records) {
-      transform(record, output);
+      outputs.add(workers.submit(() -> transform(record)));
     }
+    underWay.add(new Poll(records, outputs));
     batchesLeft -= records.count();
-    if (commit(records, output.records)) {
-      tokensDone.add(output.tokens);
-      deadLetters.add(output.deadLetters);
+    return true;
+  }
+
+  /** The model has run before the transaction begins: a slow model then never outlasts it. */
+  private void write(Poll poll) {
+    List<Output> outputs = new ArrayList<>();
+    for (Future<Output> output : poll.outputs) {
+      outputs.add(await(output));
+    }
+    if (commit(poll.records, outputs)) {
+      for (Output output : outputs) {
+        tokensDone.add(output.tokens);
+        deadLetters.add(output.deadLetters);
+      }
     }
   }
 
-  private void transform(ConsumerRecord<byte[], byte[]> record, Output output) {
+  private Output transform(ConsumerRecord<byte[], byte[]> record) {
     try {
       TokenMessage message = decode(record);
+      List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
       if (message instanceof TokenBatch batch) {
         for (ActivationBatch activations : activations(batch)) {
-          output.records.add(record(activations.hook(), activations));
+          records.add(record(activations.hook(), activations));
         }
-        output.tokens += batch.tokens().length;
-      } else {
-        for (HookPoint hook : hooks) {
-          output.records.add(record(hook, (ActivationMessage) message));
-        }
+        return new Output(records, batch.tokens().length, 0);
       }
+      for (HookPoint hook : hooks) {
+        records.add(record(hook, (ActivationMessage) message));
+      }
+      return new Output(records, 0, 0);
     } catch (MalformedMessageException e) {
       LOG.warn("{}-{}@{}: {}", record.topic(), record.partition(), record.offset(), e.getMessage());
-      output.records.add(deadLetter(record, e));
-      output.deadLetters++;
+      return new Output(List.of(deadLetter(record, e)), 0, 1);
     }
   }
 
@@ -156,8 +210,7 @@ final class ActivationLoop {
   }
 
   private ProducerRecord<byte[], byte[]> record(HookPoint hook, ActivationMessage message) {
-    String topic = topics.activations(hook);
-    return NumberedRecord.of(topic, producer.partitionsFor(topic).size(), message);
+    return NumberedRecord.of(topics.activations(hook), partitions.get(hook), message);
   }
 
   private ProducerRecord<byte[], byte[]> deadLetter(
@@ -175,13 +228,14 @@ final class ActivationLoop {
   }
 
   /** Whether it was committed; if not, the records will be read again. */
-  private boolean commit(
-      ConsumerRecords<byte[], byte[]> records, List<ProducerRecord<byte[], byte[]>> output) {
+  private boolean commit(ConsumerRecords<byte[], byte[]> records, List<Output> outputs) {
     producer.beginTransaction();
     try {
-      for (ProducerRecord<byte[], byte[]> record : output) {
-        // A failure of any send comes out of commitTransaction.
-        Future<RecordMetadata> unused = producer.send(record);
+      for (Output output : outputs) {
+        for (ProducerRecord<byte[], byte[]> record : output.records) {
+          // A failure of any send comes out of commitTransaction.
+          Future<RecordMetadata> unused = producer.send(record);
+        }
       }
       producer.sendOffsetsToTransaction(after(records), consumer.groupMetadata());
       producer.commitTransaction();
@@ -190,6 +244,7 @@ final class ActivationLoop {
       // The group gave this consumer's partitions to others meanwhile: they will do the work.
       LOG.info("{}: rebalanced during a transaction, reading again", topics.tokens());
       producer.abortTransaction();
+      dropAll();
       rewind();
       return false;
     } catch (ProducerFencedException | InvalidProducerEpochException e) {
@@ -227,10 +282,40 @@ final class ActivationLoop {
     }
   }
 
-  /** What one poll's records turn into. */
-  private static final class Output {
-    final List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
-    long tokens;
-    long deadLetters;
+  private void dropAll() {
+    for (Poll poll : underWay) {
+      poll.outputs.forEach(output -> output.cancel(false));
+    }
+    underWay.clear();
+  }
+
+  private static Output await(Future<Output> output) {
+    try {
+      return output.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException("model: " + e.getCause(), e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new KafkaException("interrupted", e);
+    }
+  }
+
+  /** What a record turns into. */
+  private record Output(
+      List<ProducerRecord<byte[], byte[]>> records, long tokens, long deadLetters) {}
+
+  private record Poll(ConsumerRecords<byte[], byte[]> records, List<Future<Output>> outputs) {}
+
+  private final class Rebalances implements ConsumerRebalanceListener {
+    @Override
+    public void onPartitionsRevoked(Collection<TopicPartition> revoked) {
+      rebalanced |= !revoked.isEmpty();
+    }
+
+    @Override
+    public void onPartitionsAssigned(Collection<TopicPartition> assigned) {}
   }
 }

@@ -5,6 +5,7 @@ import io.saeflow.producer.gpt2.Gpt2;
 import io.saeflow.schemas.stream.DeadLetterHeaders;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.apache.kafka.clients.admin.Admin;
@@ -28,6 +29,7 @@ public final class ActivationProducer implements AutoCloseable {
   private final Consumer<byte[], byte[]> consumer;
   private final Producer<byte[], byte[]> producer;
   private final Headroom headroom;
+  private final ModelWorkers workers;
   private final ActivationLoop loop;
   private final Thread thread;
   private final CompletableFuture<Void> finished = new CompletableFuture<>();
@@ -42,15 +44,18 @@ public final class ActivationProducer implements AutoCloseable {
     this.consumer = consumer;
     this.producer = producer;
     this.headroom = headroom;
+    String name = "activations-" + config.instance();
+    this.workers = new ModelWorkers(name, config.threads());
     this.loop =
-        new ActivationLoop(consumer, producer, model, config.topics(), config.hooks(), headroom);
-    this.thread = new Thread(this::run, "activations-" + config.instance());
+        new ActivationLoop(
+            consumer, producer, model, config.topics(), config.hooks(), headroom, workers);
+    this.thread = new Thread(this::run, name);
   }
 
   /**
    * Starts one.
    *
-   * @param model used by the new thread alone until this is closed; not closed
+   * @param model used until this is closed; not closed
    * @throws IllegalArgumentException if the model lacks a hook
    * @throws org.apache.kafka.common.KafkaException if the clients' settings are bad
    */
@@ -107,11 +112,15 @@ public final class ActivationProducer implements AutoCloseable {
     return finished;
   }
 
-  /** Stops after the transaction under way and waits for the thread. Does not throw its failure. */
+  /**
+   * Stops after the transaction under way, and the batches that the model is at, and waits for the
+   * threads. Does not throw its failure.
+   */
   @Override
   public void close() {
     stopping = true;
     consumer.wakeup();
+    workers.cancelWaiting();
     try {
       finished.join();
     } catch (CompletionException e) {
@@ -127,12 +136,13 @@ public final class ActivationProducer implements AutoCloseable {
     Throwable failure = null;
     try (headroom;
         producer;
-        consumer) {
+        consumer;
+        workers) {
       loop.begin();
       while (!stopping) {
         loop.step();
       }
-    } catch (WakeupException e) {
+    } catch (WakeupException | CancellationException e) {
       // close() asked for it.
       failure = stopping ? null : e;
     } catch (RuntimeException | Error e) {

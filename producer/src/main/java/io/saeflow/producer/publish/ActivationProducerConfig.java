@@ -18,6 +18,7 @@ import java.util.regex.Pattern;
  *     digits, {@code -}, {@code _} and {@code .}
  * @param batchesPerTransaction how many batches one transaction may have, at least 1; their
  *     activations are in memory together
+ * @param threads how many batches the model runs over at once, at least 1
  * @param maxWaitingBatches it waits while more than so many records of activations in a partition
  *     are not encoded, at least 1
  */
@@ -27,6 +28,7 @@ public record ActivationProducerConfig(
     List<HookPoint> hooks,
     String instance,
     int batchesPerTransaction,
+    int threads,
     int maxWaitingBatches) {
 
   /** A transaction costs some ten milliseconds, a batch some hundreds. */
@@ -52,6 +54,9 @@ public record ActivationProducerConfig(
     if (batchesPerTransaction < 1) {
       throw new IllegalArgumentException(
           "batches per transaction: %d (expected: >= 1)".formatted(batchesPerTransaction));
+    }
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads: %d (expected: >= 1)".formatted(threads));
     }
     if (maxWaitingBatches < 1) {
       throw new IllegalArgumentException(

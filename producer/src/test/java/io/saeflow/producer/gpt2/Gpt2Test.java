@@ -27,6 +27,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Against the reference implementation's float64 values for a tiny random model. */
@@ -57,7 +58,7 @@ class Gpt2Test {
   @ParameterizedTest
   @ValueSource(strings = {"float32", "float16", "prefixed-bfloat16", "sharded", "pytorch"})
   void agreesWithTheReferenceAtEveryHook(String variant) throws Exception {
-    try (Gpt2 model = Gpt2.load(FIXTURES.resolve(variant), engine, WritingWeights.AS_STORED);
+    try (Gpt2 model = load(variant);
         Safetensors expected = Safetensors.open(FIXTURES.resolve("expected.safetensors"))) {
       Map<HookPoint, float[]> activations = model.activations(tokens(), CONTEXT, ALL_HOOKS);
       assertThat(activations).hasSize(12);
@@ -73,9 +74,48 @@ class Gpt2Test {
     }
   }
 
+  /** A bfloat16 has 8 bits, and a dozen roundings lie between the tokens and the last hook. */
+  @Test
+  void multipliesInBfloat16() throws Exception {
+    try (Gpt2 model = bfloat16();
+        Gpt2 exact = load("float32");
+        Safetensors expected = Safetensors.open(FIXTURES.resolve("expected.safetensors"))) {
+      Map<HookPoint, float[]> activations = model.activations(tokens(), CONTEXT, ALL_HOOKS);
+      Map<HookPoint, float[]> float32 = exact.activations(tokens(), CONTEXT, ALL_HOOKS);
+      for (HookPoint hook : ALL_HOOKS) {
+        float[] values = activations.get(hook);
+        assertThat(distance(values, expected.floats(hook.name()))).as(hook.name()).isLessThan(0.02);
+        // Embeddings are not multiplied.
+        boolean embedding = hook.equals(HookPoint.parse("blocks.0.hook_resid_pre"));
+        assertThat(Arrays.equals(values, float32.get(hook))).as(hook.name()).isEqualTo(embedding);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(ModelDtype.class)
+  void aSequencesBitsDoNotDependOnThoseBesideIt(ModelDtype dtype) throws Exception {
+    int length = 32;
+    int[] tokens = new int[7 * length];
+    Arrays.setAll(tokens, i -> (i * i + 3 * i) % 61);
+    HookPoint last = HookPoint.parse("blocks.1.hook_resid_post");
+    try (Gpt2 model =
+        Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED, dtype)) {
+      float[] together = model.activations(tokens, length, List.of(last)).get(last);
+      for (int s = 0; s < 7; s++) {
+        int[] one = Arrays.copyOfRange(tokens, s * length, (s + 1) * length);
+        assertThat(model.activations(one, length, List.of(last)).get(last))
+            .as("sequence %d", s)
+            .isEqualTo(Arrays.copyOfRange(together, s * length * WIDTH, (s + 1) * length * WIDTH));
+      }
+    }
+  }
+
   @Test
   void centresTheWritingWeights() throws Exception {
-    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.CENTRED);
+    try (Gpt2 model =
+            Gpt2.load(
+                FIXTURES.resolve("float32"), engine, WritingWeights.CENTRED, ModelDtype.FLOAT32);
         Safetensors expected = Safetensors.open(FIXTURES.resolve("expected.safetensors"))) {
       List<String> names =
           expected.names().stream().filter(name -> name.startsWith("centred.")).toList();
@@ -97,7 +137,7 @@ class Gpt2Test {
 
   @Test
   void givesTheSameWhicheverHooksAreAsked() throws Exception {
-    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+    try (Gpt2 model = load("float32")) {
       Map<HookPoint, float[]> all = model.activations(tokens(), CONTEXT, ALL_HOOKS);
       for (HookPoint hook : ALL_HOOKS) {
         Map<HookPoint, float[]> one = model.activations(tokens(), CONTEXT, List.of(hook));
@@ -112,7 +152,7 @@ class Gpt2Test {
     HookPoint last = HookPoint.parse("blocks.1.hook_resid_post");
     int[] changed = tokens();
     changed[CONTEXT - 1] = (changed[CONTEXT - 1] + 1) % 61;
-    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+    try (Gpt2 model = load("float32")) {
       float[] before = model.activations(tokens(), CONTEXT, List.of(last)).get(last);
       float[] after = model.activations(changed, CONTEXT, List.of(last)).get(last);
       int untouched = (CONTEXT - 1) * WIDTH;
@@ -124,7 +164,7 @@ class Gpt2Test {
 
   @Test
   void knowsTheWidthOfEachHook() throws Exception {
-    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+    try (Gpt2 model = load("float32")) {
       assertThat(model.width(HookPoint.parse("blocks.1.mlp.hook_post"))).isEqualTo(24);
       assertThat(model.width(HookPoint.parse("blocks.0.hook_attn_out"))).isEqualTo(16);
       assertThatIllegalArgumentException()
@@ -136,7 +176,7 @@ class Gpt2Test {
   @Test
   void refusesWhatTheModelCannotTake() throws Exception {
     List<HookPoint> hooks = List.of(HookPoint.parse("blocks.0.hook_resid_pre"));
-    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+    try (Gpt2 model = load("float32")) {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> model.activations(new int[33], 33, hooks))
           .withMessage("context length: 33 (expected: 1 to the model's 32 positions)");
@@ -154,7 +194,7 @@ class Gpt2Test {
 
   @Test
   void writesWhatItPredicts() throws Exception {
-    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+    try (Gpt2 model = load("float32")) {
       // At next to no temperature every token is the most likely one after those before it.
       int[] greedy = model.write(2, 8, 5, 1e-9, 1);
       assertThat(Arrays.copyOfRange(greedy, 8, 16)).isEqualTo(Arrays.copyOf(greedy, 8));
@@ -168,7 +208,7 @@ class Gpt2Test {
 
   @Test
   void drawsTokensAsOftenAsPredicted() throws Exception {
-    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+    try (Gpt2 model = load("float32")) {
       int draws = 20_000;
       int[] tokens = model.write(draws, 2, 5, 2.0, 7);
       assertThat(model.write(draws, 2, 5, 2.0, 7)).isEqualTo(tokens);
@@ -194,7 +234,7 @@ class Gpt2Test {
 
   @Test
   void refusesToWriteTheImpossible() throws Exception {
-    try (Gpt2 model = Gpt2.load(FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED)) {
+    try (Gpt2 model = load("float32")) {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> model.write(1, 33, 0, 1, 1))
           .withMessageStartingWith("context length: 33");
@@ -226,26 +266,31 @@ class Gpt2Test {
 
   @Test
   void refusesMissingAndMisshapenWeights(@TempDir Path directory) throws Exception {
-    assertThatThrownBy(() -> Gpt2.load(directory, engine, WritingWeights.AS_STORED))
+    assertThatThrownBy(
+            () -> Gpt2.load(directory, engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32))
         .isInstanceOf(ModelException.class)
         .hasMessageContaining("config.json: cannot be read");
     Files.copy(FIXTURES.resolve("float32/config.json"), directory.resolve("config.json"));
-    assertThatThrownBy(() -> Gpt2.load(directory, engine, WritingWeights.AS_STORED))
+    assertThatThrownBy(
+            () -> Gpt2.load(directory, engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32))
         .isInstanceOf(ModelException.class)
         .hasMessageContaining("no weights (expected: model.safetensors, model.safetensors.index");
 
     Path file = directory.resolve("model.safetensors");
     rewrite(file, "h.1.mlp.c_fc.bias", null);
-    assertThatThrownBy(() -> Gpt2.load(directory, engine, WritingWeights.AS_STORED))
+    assertThatThrownBy(
+            () -> Gpt2.load(directory, engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32))
         .isInstanceOf(ModelException.class)
         .hasMessageContaining("model.safetensors: no tensor h.1.mlp.c_fc.bias");
     rewrite(file, "h.0.attn.c_attn.weight", List.of(48L, 16L));
-    assertThatThrownBy(() -> Gpt2.load(directory, engine, WritingWeights.AS_STORED))
+    assertThatThrownBy(
+            () -> Gpt2.load(directory, engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32))
         .isInstanceOf(ModelException.class)
         .hasMessageContaining(
             "model.safetensors: h.0.attn.c_attn.weight: [48, 16] (expected: [16, 48])");
     Files.write(file, new byte[] {1, 2, 3});
-    assertThatThrownBy(() -> Gpt2.load(directory, engine, WritingWeights.AS_STORED))
+    assertThatThrownBy(
+            () -> Gpt2.load(directory, engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32))
         .isInstanceOf(ModelException.class)
         .hasMessageContaining("model.safetensors");
   }
@@ -293,5 +338,26 @@ class Gpt2Test {
           .as("%s, value %d: %s, expected %s", what, i, actual[i], expected[i])
           .isLessThanOrEqualTo(1e-5 + 1e-5 * Math.abs(expected[i]));
     }
+  }
+
+  private static Gpt2 load(String variant) throws ModelException {
+    return Gpt2.load(
+        FIXTURES.resolve(variant), engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32);
+  }
+
+  private static Gpt2 bfloat16() throws ModelException {
+    return Gpt2.load(
+        FIXTURES.resolve("float32"), engine, WritingWeights.AS_STORED, ModelDtype.BFLOAT16);
+  }
+
+  /** Of two rows of values, as a part of the second's length. */
+  private static double distance(float[] values, float[] expected) {
+    double difference = 0;
+    double length = 0;
+    for (int i = 0; i < expected.length; i++) {
+      difference += Math.pow((double) values[i] - expected[i], 2);
+      length += Math.pow(expected[i], 2);
+    }
+    return Math.sqrt(difference / length);
   }
 }

@@ -34,7 +34,7 @@ class ReferenceModelTest {
     JsonNode reference = new ObjectMapper().readTree(MODEL.resolve("reference.json").toFile());
     try (TensorEngine engine = LibtorchEngine.open(1);
         Tokenizer tokenizer = Tokenizer.open(MODEL);
-        Gpt2 model = Gpt2.load(MODEL, engine, WritingWeights.AS_STORED)) {
+        Gpt2 model = Gpt2.load(MODEL, engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32)) {
       int[] text = tokenizer.encode(reference.get("text").asText());
       int bos = model.config().bosToken().orElseThrow();
       int[] tokens = IntStream.concat(IntStream.of(bos), Arrays.stream(text)).toArray();

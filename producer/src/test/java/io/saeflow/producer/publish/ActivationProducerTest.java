@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.producer.gpt2.Gpt2;
+import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
@@ -41,6 +42,7 @@ import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -72,6 +74,8 @@ class ActivationProducerTest {
   /** The answers to come; then there is always enough. */
   private final Queue<Long> headroom = new ArrayDeque<>();
 
+  private final ModelWorkers workers = new ModelWorkers("model", 2);
+
   private final ActivationLoop loop =
       new ActivationLoop(
           consumer,
@@ -79,12 +83,13 @@ class ActivationProducerTest {
           model,
           TOPICS,
           List.of(RESID, POST),
-          () -> headroom.isEmpty() ? Long.MAX_VALUE : headroom.remove());
+          () -> headroom.isEmpty() ? Long.MAX_VALUE : headroom.remove(),
+          workers);
 
   @BeforeAll
   static void loadModel() throws Exception {
     engine = LibtorchEngine.open(1);
-    model = Gpt2.load(MODEL, engine, WritingWeights.AS_STORED);
+    model = Gpt2.load(MODEL, engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32);
   }
 
   @AfterAll
@@ -97,6 +102,11 @@ class ActivationProducerTest {
   void assignTokens() {
     consumer.updateBeginningOffsets(Map.of(TOKENS, 0L));
     consumer.schedulePollTask(() -> consumer.rebalance(List.of(TOKENS)));
+  }
+
+  @AfterEach
+  void stopTheWorkers() {
+    workers.close();
   }
 
   @Test
@@ -203,7 +213,6 @@ class ActivationProducerTest {
         });
     loop.step();
     loop.step();
-    assertThat(loop.tokensDone().sum()).isEqualTo(8);
     for (int i = 0; i < 3; i++) {
       loop.step();
       assertThat(consumer.paused()).containsExactly(TOKENS);
@@ -211,7 +220,46 @@ class ActivationProducerTest {
     }
     loop.step();
     assertThat(consumer.paused()).isEmpty();
+    loop.step();
     assertThat(loop.tokensDone().sum()).isEqualTo(16);
+  }
+
+  @Test
+  void commitsNothingThatWasReadBeforeARebalance() {
+    loop.begin();
+    add(0, ArrowMessages.encode(BATCH_3));
+    consumer.schedulePollTask(() -> consumer.rebalance(List.of()));
+    steps();
+    assertThat(producer.history()).isEmpty();
+
+    consumer.schedulePollTask(
+        () -> {
+          consumer.rebalance(List.of(TOKENS));
+          consumer.seek(TOKENS, 0);
+        });
+    add(0, ArrowMessages.encode(BATCH_3));
+    steps();
+    assertThat(producer.history()).hasSize(2);
+    assertThat(loop.tokensDone().sum()).isEqualTo(8);
+  }
+
+  @Test
+  void theModelWorksOnThePollsToComeWhileTheFirstIsWritten() {
+    loop.begin();
+    for (int offset = 0; offset < 3; offset++) {
+      add(offset, ArrowMessages.encode(BATCH_3));
+    }
+    loop.step();
+    loop.step();
+    assertThat(loop.tokensDone().sum()).isZero();
+    loop.step();
+    assertThat(loop.tokensDone().sum()).isEqualTo(8);
+    loop.step();
+    assertThat(loop.tokensDone().sum()).isEqualTo(16);
+    assertCommitted(2);
+    loop.step();
+    assertThat(loop.tokensDone().sum()).isEqualTo(24);
+    assertCommitted(3);
   }
 
   @Test
@@ -250,7 +298,7 @@ class ActivationProducerTest {
   void refusesAHookThatTheModelLacks() {
     ActivationProducerConfig config =
         new ActivationProducerConfig(
-            Map.of(), TOPICS, List.of(HookPoint.parse("blocks.9.hook_resid_post")), "0", 1, 1);
+            Map.of(), TOPICS, List.of(HookPoint.parse("blocks.9.hook_resid_post")), "0", 1, 1, 1);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> ActivationProducer.start(config, model))
         .withMessageContaining("layer 9 (expected: below the model's 2)");
@@ -259,21 +307,24 @@ class ActivationProducerTest {
   @Test
   void refusesImpossibleSettings() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(), "0", 1, 1))
+        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(), "0", 1, 1, 1))
         .withMessage("hooks: [] (expected: at least one, each once)");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID, RESID), "0", 1, 1))
+            () ->
+                new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID, RESID), "0", 1, 1, 1))
         .withMessageContaining("(expected: at least one, each once)");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "a b", 1, 1))
+            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "a b", 1, 1, 1))
         .withMessageStartingWith("instance: 'a b' (expected:");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 0, 1))
+        .isThrownBy(
+            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 0, 1, 1))
         .withMessage("batches per transaction: 0 (expected: >= 1)");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 0))
+        .isThrownBy(
+            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 0))
         .withMessage("waiting batches: 0 (expected: >= 1)");
   }
 
@@ -284,7 +335,7 @@ class ActivationProducerTest {
             producer,
             () -> Long.MAX_VALUE,
             model,
-            new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1));
+            new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 1));
     running.start();
     return running;
   }
