@@ -22,6 +22,7 @@ import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.stream.ActivationDtype;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -101,7 +102,8 @@ class BoundedDiskTest {
                 ModelDtype.FLOAT32);
         ActivationProducer producer =
             ActivationProducer.start(
-                new ActivationProducerConfig(kafka, TOPICS, List.of(HOOK), "0", 1, 1, most),
+                new ActivationProducerConfig(
+                    kafka, TOPICS, List.of(HOOK), ActivationDtype.FLOAT32, "0", 1, 1, most),
                 model)) {
       long committed = 0;
       int rounds = 0;

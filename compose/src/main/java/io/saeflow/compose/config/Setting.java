@@ -14,6 +14,7 @@ public enum Setting {
   TOKENIZER(Kind.PATH),
   CENTER_WRITING_WEIGHTS(Kind.FLAG),
   MODEL_DTYPE(Kind.MODEL_DTYPE),
+  ACTIVATION_DTYPE(Kind.ACTIVATION_DTYPE),
   THREADS(Kind.NUMBER),
   TEXT(Kind.PATHS),
   TEXT_FIELD(Kind.TEXT),
@@ -60,6 +61,7 @@ public enum Setting {
     SAES("a list of entries with path and, if need be, hook, id and sae-path"),
     SEPARATOR("none, bos or eos"),
     MODEL_DTYPE("float32 or bfloat16"),
+    ACTIVATION_DTYPE("float32 or float16"),
     NON_FINITE("skip or fail"),
     KEPT("activations, latents, or a list of them"),
     EXISTING_OUTPUT("refuse, resume or overwrite");

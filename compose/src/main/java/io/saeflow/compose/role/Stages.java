@@ -8,6 +8,7 @@ import io.saeflow.processors.ProcessorsConfig;
 import io.saeflow.producer.gpt2.Gpt2;
 import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.producer.publish.ActivationProducerConfig;
+import io.saeflow.schemas.stream.ActivationDtype;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -29,6 +30,7 @@ public final class Stages {
             run.kafka(),
             run.topics(),
             run.hooks(),
+            ActivationDtype.of(run.manifest().getActivationDtype()),
             name,
             Math.max(ActivationProducerConfig.DEFAULT_BATCHES_PER_TRANSACTION, threads),
             threads,

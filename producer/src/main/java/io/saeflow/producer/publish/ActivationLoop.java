@@ -6,6 +6,7 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.ActivationMessage;
 import io.saeflow.schemas.stream.DeadLetterHeaders;
 import io.saeflow.schemas.stream.MalformedMessageException;
@@ -58,6 +59,7 @@ final class ActivationLoop {
   private final Gpt2 model;
   private final Topics topics;
   private final List<HookPoint> hooks;
+  private final ActivationDtype dtype;
   private final Headroom headroom;
   private final ModelWorkers workers;
   private final Map<HookPoint, Integer> partitions = new HashMap<>();
@@ -73,6 +75,7 @@ final class ActivationLoop {
       Gpt2 model,
       Topics topics,
       List<HookPoint> hooks,
+      ActivationDtype dtype,
       Headroom headroom,
       ModelWorkers workers) {
     this.consumer = consumer;
@@ -80,6 +83,7 @@ final class ActivationLoop {
     this.model = model;
     this.topics = topics;
     this.hooks = hooks;
+    this.dtype = dtype;
     this.headroom = headroom;
     this.workers = workers;
   }
@@ -210,7 +214,7 @@ final class ActivationLoop {
   }
 
   private ProducerRecord<byte[], byte[]> record(HookPoint hook, ActivationMessage message) {
-    return NumberedRecord.of(topics.activations(hook), partitions.get(hook), message);
+    return NumberedRecord.of(topics.activations(hook), partitions.get(hook), message, dtype);
   }
 
   private ProducerRecord<byte[], byte[]> deadLetter(

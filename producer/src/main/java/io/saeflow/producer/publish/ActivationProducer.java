@@ -48,7 +48,14 @@ public final class ActivationProducer implements AutoCloseable {
     this.workers = new ModelWorkers(name, config.threads());
     this.loop =
         new ActivationLoop(
-            consumer, producer, model, config.topics(), config.hooks(), headroom, workers);
+            consumer,
+            producer,
+            model,
+            config.topics(),
+            config.hooks(),
+            config.dtype(),
+            headroom,
+            workers);
     this.thread = new Thread(this::run, name);
   }
 

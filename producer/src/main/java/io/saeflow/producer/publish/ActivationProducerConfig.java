@@ -3,6 +3,7 @@ package io.saeflow.producer.publish;
 
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.stream.ActivationDtype;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,7 @@ import java.util.regex.Pattern;
  * @param kafka client settings, among them {@code bootstrap.servers}
  * @param topics the run's topics; they exist
  * @param hooks where activations are read, at least one, each once
+ * @param dtype in what activations are published
  * @param instance this producer's name among those of the run, the same after a restart: letters,
  *     digits, {@code -}, {@code _} and {@code .}
  * @param batchesPerTransaction how many batches one transaction may have, at least 1; their
@@ -26,6 +28,7 @@ public record ActivationProducerConfig(
     Map<String, Object> kafka,
     Topics topics,
     List<HookPoint> hooks,
+    ActivationDtype dtype,
     String instance,
     int batchesPerTransaction,
     int threads,

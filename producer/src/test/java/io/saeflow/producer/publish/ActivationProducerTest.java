@@ -15,9 +15,11 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.TokenBatch;
+import io.saeflow.schemas.tensorfile.Half;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.List;
@@ -83,6 +85,7 @@ class ActivationProducerTest {
           model,
           TOPICS,
           List.of(RESID, POST),
+          ActivationDtype.FLOAT32,
           () -> headroom.isEmpty() ? Long.MAX_VALUE : headroom.remove(),
           workers);
 
@@ -127,6 +130,31 @@ class ActivationProducerTest {
     }
     assertThat(loop.tokensDone().sum()).isEqualTo(8);
     assertCommitted(1);
+  }
+
+  @Test
+  void publishesInFloat16WhereAskedTo() throws Exception {
+    ActivationLoop rounding =
+        new ActivationLoop(
+            consumer,
+            producer,
+            model,
+            TOPICS,
+            List.of(RESID),
+            ActivationDtype.FLOAT16,
+            () -> Long.MAX_VALUE,
+            workers);
+    rounding.begin();
+    add(0, ArrowMessages.encode(BATCH_3));
+    for (int i = 0; i < 10; i++) {
+      rounding.step();
+    }
+    float[] values = model.activations(BATCH_3.tokens(), 4, List.of(RESID)).get(RESID);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = Half.toFloat(Half.fromFloat(values[i]));
+    }
+    assertThat(ArrowMessages.decodeActivations(sentTo(TOPICS.activations(RESID)).value()))
+        .isEqualTo(new ActivationBatch(BATCH_3, RESID, model.width(RESID), values));
   }
 
   @Test
@@ -298,7 +326,14 @@ class ActivationProducerTest {
   void refusesAHookThatTheModelLacks() {
     ActivationProducerConfig config =
         new ActivationProducerConfig(
-            Map.of(), TOPICS, List.of(HookPoint.parse("blocks.9.hook_resid_post")), "0", 1, 1, 1);
+            Map.of(),
+            TOPICS,
+            List.of(HookPoint.parse("blocks.9.hook_resid_post")),
+            ActivationDtype.FLOAT32,
+            "0",
+            1,
+            1,
+            1);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> ActivationProducer.start(config, model))
         .withMessageContaining("layer 9 (expected: below the model's 2)");
@@ -307,24 +342,34 @@ class ActivationProducerTest {
   @Test
   void refusesImpossibleSettings() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(), "0", 1, 1, 1))
+        .isThrownBy(
+            () ->
+                new ActivationProducerConfig(
+                    Map.of(), TOPICS, List.of(), ActivationDtype.FLOAT32, "0", 1, 1, 1))
         .withMessage("hooks: [] (expected: at least one, each once)");
     assertThatIllegalArgumentException()
         .isThrownBy(
             () ->
-                new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID, RESID), "0", 1, 1, 1))
+                new ActivationProducerConfig(
+                    Map.of(), TOPICS, List.of(RESID, RESID), ActivationDtype.FLOAT32, "0", 1, 1, 1))
         .withMessageContaining("(expected: at least one, each once)");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "a b", 1, 1, 1))
+            () ->
+                new ActivationProducerConfig(
+                    Map.of(), TOPICS, List.of(RESID), ActivationDtype.FLOAT32, "a b", 1, 1, 1))
         .withMessageStartingWith("instance: 'a b' (expected:");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 0, 1, 1))
+            () ->
+                new ActivationProducerConfig(
+                    Map.of(), TOPICS, List.of(RESID), ActivationDtype.FLOAT32, "0", 0, 1, 1))
         .withMessage("batches per transaction: 0 (expected: >= 1)");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 0))
+            () ->
+                new ActivationProducerConfig(
+                    Map.of(), TOPICS, List.of(RESID), ActivationDtype.FLOAT32, "0", 1, 1, 0))
         .withMessage("waiting batches: 0 (expected: >= 1)");
   }
 
@@ -335,7 +380,8 @@ class ActivationProducerTest {
             producer,
             () -> Long.MAX_VALUE,
             model,
-            new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 1));
+            new ActivationProducerConfig(
+                Map.of(), TOPICS, List.of(RESID), ActivationDtype.FLOAT32, "0", 1, 1, 1));
     running.start();
     return running;
   }
