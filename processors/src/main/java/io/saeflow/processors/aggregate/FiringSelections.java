@@ -32,6 +32,9 @@ final class FiringSelections implements FeatureStates {
 
   private final int[] sizes;
 
+  /** What each feature's firings take when they are saved, which every commit asks for. */
+  private final int[] bytes;
+
   /** In order; only the first {@code size} of a feature are in use. */
   private final Firing[][] firings;
 
@@ -46,9 +49,11 @@ final class FiringSelections implements FeatureStates {
     this.order = order;
     this.lastKeys = new long[features];
     this.sizes = new int[features];
+    this.bytes = new int[features];
     this.firings = new Firing[features][];
     this.keys = new long[features][];
     Arrays.fill(lastKeys, capacity == 0 ? 0 : -1);
+    Arrays.fill(bytes, Integer.BYTES);
     Arrays.fill(firings, NONE);
     Arrays.fill(keys, NO_KEYS);
   }
@@ -79,6 +84,7 @@ final class FiringSelections implements FeatureStates {
       firings[feature] = Arrays.copyOf(firings[feature], length);
       keys[feature] = Arrays.copyOf(keys[feature], length);
     }
+    bytes[feature] += firing.bytes() - (size == capacity ? firings[feature][size - 1].bytes() : 0);
     int moved = Math.min(size, capacity - 1) - at;
     System.arraycopy(firings[feature], at, firings[feature], at + 1, moved);
     System.arraycopy(keys[feature], at, keys[feature], at + 1, moved);
@@ -94,11 +100,7 @@ final class FiringSelections implements FeatureStates {
 
   @Override
   public int bytes(int feature) {
-    int bytes = Integer.BYTES;
-    for (int i = 0; i < sizes[feature]; i++) {
-      bytes += firings[feature][i].bytes();
-    }
-    return bytes;
+    return bytes[feature];
   }
 
   @Override
@@ -112,12 +114,14 @@ final class FiringSelections implements FeatureStates {
   @Override
   public void readFrom(ByteBuffer in, int feature) {
     int size = in.getInt();
+    bytes[feature] = Integer.BYTES;
     firings[feature] = new Firing[size];
     keys[feature] = new long[size];
     for (int i = 0; i < size; i++) {
       Firing firing = Firing.readFrom(in);
       firings[feature][i] = firing;
       keys[feature][i] = order.applyAsLong(firing);
+      bytes[feature] += firing.bytes();
     }
     setSize(feature, size);
   }
