@@ -385,9 +385,11 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       for (int i = group; i < end; i += groups) {
         float score = scores.score(t * count + i);
         if (score >= lowest) {
-          double upper = score + scorer.latentError(first + i, score, norms, 2 * t);
+          double error = scorer.latentError(first + i, score, norms, 2 * t);
+          double upper = score + error;
           if (upper >= Math.max(threshold, threshold(first + i))) {
-            candidates[t].add(first + i, Math.nextUp((float) upper));
+            candidates[t].add(
+                first + i, Math.nextDown((float) (score - error)), Math.nextUp((float) upper));
           }
         }
       }

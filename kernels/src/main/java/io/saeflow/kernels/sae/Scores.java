@@ -51,8 +51,10 @@ final class Scores implements AutoCloseable {
       if (floats != null) {
         floats.get(index, destination, 0, count);
       } else {
+        // One bounds check for all of them.
+        ShortBuffer bits = halves.slice(index, count);
         for (int i = 0; i < count; i++) {
-          destination[i] = Float.intBitsToFloat(halves.get(index + i) << 16);
+          destination[i] = Float.intBitsToFloat(bits.get(i) << 16);
         }
       }
     }
