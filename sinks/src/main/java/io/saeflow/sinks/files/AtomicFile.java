@@ -24,6 +24,9 @@ public final class AtomicFile {
     void writeTo(OutputStream out) throws IOException;
   }
 
+  /** Most files fit, and so take one call of the system. */
+  private static final int BUFFER_BYTES = 1 << 16;
+
   private AtomicFile() {}
 
   /**
@@ -35,20 +38,32 @@ public final class AtomicFile {
   public static void write(Path target, Durability durability, Content content) throws IOException {
     Path folder = folder(target);
     try {
-      Files.createDirectories(folder);
+      make(folder);
     } catch (IOException e) {
       throw notWritten(folder, e);
     }
     Path aside = folder.resolve("." + target.getFileName() + ".part");
+    boolean moved = false;
     try {
-      try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(aside))) {
+      try (OutputStream out =
+          new BufferedOutputStream(Files.newOutputStream(aside), BUFFER_BYTES)) {
         content.writeTo(out);
       }
       move(aside, target, durability);
+      moved = true;
     } catch (IOException e) {
       throw notWritten(target, e);
     } finally {
-      Files.deleteIfExists(aside);
+      if (!moved) {
+        Files.deleteIfExists(aside);
+      }
+    }
+  }
+
+  /** To make a folder that is there costs an exception, and a run writes 100,000 files. */
+  private static void make(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      Files.createDirectories(folder);
     }
   }
 
@@ -59,7 +74,7 @@ public final class AtomicFile {
    */
   public static void move(Path aside, Path target, Durability durability) throws IOException {
     Path folder = folder(target);
-    Files.createDirectories(folder);
+    make(folder);
     if (durability == Durability.FORCED) {
       force(aside, StandardOpenOption.WRITE);
     }

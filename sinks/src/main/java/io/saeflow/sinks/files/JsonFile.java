@@ -3,7 +3,9 @@ package io.saeflow.sinks.files;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.SerializableString;
 import com.fasterxml.jackson.core.StreamWriteFeature;
+import com.fasterxml.jackson.core.io.SerializedString;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
@@ -41,6 +43,8 @@ public final class JsonFile {
           .disable(StreamWriteFeature.AUTO_CLOSE_TARGET)
           .build();
 
+  private static final SerializableString ZERO = new SerializedString("0.0");
+
   private static final DefaultIndenter INDENTER = new DefaultIndenter("    ", "\n");
   private static final DefaultPrettyPrinter INDENTED =
       new DefaultPrettyPrinter(
@@ -70,6 +74,15 @@ public final class JsonFile {
             out.write('\n');
           }
         });
+  }
+
+  /** Writes a number; most activations of an example are zero, which needs no formatting. */
+  public static void writeFloat(JsonGenerator json, float value) throws IOException {
+    if (Float.floatToRawIntBits(value) == 0) {
+      json.writeRawValue(ZERO);
+    } else {
+      json.writeNumber(value);
+    }
   }
 
   /** Writes a field with a number, or with null if it is NaN or infinite, which JSON lacks. */

@@ -10,6 +10,7 @@ import io.saeflow.sinks.files.Durability;
 import io.saeflow.sinks.files.JsonFile;
 import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.records.FeatureSink;
+import io.saeflow.sinks.records.TokenStrings;
 import io.saeflow.sinks.records.TokenText;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -42,7 +43,7 @@ public final class NeuronRecordSink implements FeatureSink {
 
   private final Path folder;
   private final int layer;
-  private final TokenText text;
+  private final TokenStrings tokens;
 
   /**
    * @param sae the autoencoder's id
@@ -52,7 +53,7 @@ public final class NeuronRecordSink implements FeatureSink {
   public NeuronRecordSink(OutputFolder out, String sae, HookPoint hook, TokenText text) {
     this.folder = out.resolve(folder(sae, hook));
     this.layer = hook.layer();
-    this.text = text;
+    this.tokens = new TokenStrings(text);
   }
 
   /**
@@ -128,12 +129,12 @@ public final class NeuronRecordSink implements FeatureSink {
       json.writeStringField("dataclass_name", "ActivationRecord");
       json.writeArrayFieldStart("tokens");
       for (int token : example.getTokens()) {
-        json.writeString(text.text(token));
+        json.writeString(tokens.of(token));
       }
       json.writeEndArray();
       json.writeArrayFieldStart("activations");
       for (float activation : example.getActivations()) {
-        json.writeNumber(activation);
+        JsonFile.writeFloat(json, activation);
       }
       json.writeEndArray();
       json.writeEndObject();

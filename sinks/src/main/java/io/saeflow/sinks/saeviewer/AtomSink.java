@@ -8,6 +8,7 @@ import io.saeflow.sinks.files.Durability;
 import io.saeflow.sinks.files.JsonFile;
 import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.records.FeatureSink;
+import io.saeflow.sinks.records.TokenStrings;
 import io.saeflow.sinks.records.TokenText;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,7 +25,7 @@ import java.util.List;
  */
 public final class AtomSink implements FeatureSink {
   private final Path folder;
-  private final TokenText text;
+  private final TokenStrings tokens;
 
   /**
    * @param subject the model's name in the viewer
@@ -33,7 +34,7 @@ public final class AtomSink implements FeatureSink {
    */
   public AtomSink(OutputFolder out, String subject, String saePath, TokenText text) {
     this.folder = out.resolve(folder(subject, saePath));
-    this.text = text;
+    this.tokens = new TokenStrings(text);
   }
 
   /**
@@ -84,7 +85,10 @@ public final class AtomSink implements FeatureSink {
       throws IOException {
     json.writeArrayFieldStart(field);
     for (Example example : examples) {
-      long active = example.getActivations().stream().filter(a -> a > 0).count();
+      int active = 0;
+      for (float activation : example.getActivations()) {
+        active += activation > 0 ? 1 : 0;
+      }
       json.writeStartObject();
       json.writeNumberField("density", (double) active / example.getActivations().size());
       json.writeNumberField("doc_id", example.getDocument());
@@ -92,12 +96,12 @@ public final class AtomSink implements FeatureSink {
       json.writeNumberField("act", example.getActivation());
       json.writeArrayFieldStart("acts");
       for (float activation : example.getActivations()) {
-        json.writeNumber(activation);
+        JsonFile.writeFloat(json, activation);
       }
       json.writeEndArray();
       json.writeArrayFieldStart("tokens");
       for (int token : example.getTokens()) {
-        json.writeString(text.text(token));
+        json.writeString(tokens.of(token));
       }
       json.writeEndArray();
       json.writeArrayFieldStart("token_ints");

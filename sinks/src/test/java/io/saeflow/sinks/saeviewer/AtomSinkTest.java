@@ -82,7 +82,7 @@ class AtomSinkTest {
     assertThat(root.resolve("sae-viewer/s/p/atoms/0.json"))
         .content()
         .contains("\"idx\":2,\"act\":0.1,\"acts\":[-0.3,0.0,0.1]")
-        .contains("\"tokens\":[\"\\n\\\"é\\uD83D\\uDE00\",");
+        .contains("\"tokens\":[\"\\n\\\"é\uD83D\uDE00\",");
   }
 
   @ParameterizedTest
