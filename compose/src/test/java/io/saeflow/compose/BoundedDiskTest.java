@@ -16,6 +16,7 @@ import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.producer.publish.ActivationProducerConfig;
+import io.saeflow.producer.publish.DenseActivations;
 import io.saeflow.producer.publish.TokenFeed;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.AvroCodec;
@@ -102,7 +103,8 @@ class BoundedDiskTest {
         ActivationProducer producer =
             ActivationProducer.start(
                 new ActivationProducerConfig(kafka, TOPICS, List.of(HOOK), "0", 1, 1, most),
-                model)) {
+                model,
+                new DenseActivations(TOPICS, List.of(HOOK)))) {
       long committed = 0;
       int rounds = 0;
       while (producer.tokens() < (long) OracleCases.SEQUENCES * OracleCases.CONTEXT) {

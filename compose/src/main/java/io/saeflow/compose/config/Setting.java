@@ -34,6 +34,7 @@ public enum Setting {
   FEATURE_RANGES(Kind.NUMBER),
   STREAM_THREADS(Kind.NUMBER),
   MAX_WAITING_BATCHES(Kind.NUMBER),
+  ENCODE_AT(Kind.ENCODE_AT),
   KEEP(Kind.KEPT),
   LATENT_SINKS(Kind.NAMES),
   METRICS_PORT(Kind.NUMBER),
@@ -61,6 +62,7 @@ public enum Setting {
     SEPARATOR("none, bos or eos"),
     MODEL_DTYPE("float32 or bfloat16"),
     NON_FINITE("skip or fail"),
+    ENCODE_AT("process or producer"),
     KEPT("activations, latents, or a list of them"),
     EXISTING_OUTPUT("refuse, resume or overwrite");
 

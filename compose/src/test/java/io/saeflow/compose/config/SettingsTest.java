@@ -62,7 +62,8 @@ class SettingsTest {
                     1,
                     OptionalInt.empty(),
                     halfTheCores,
-                    64,
+                    OptionalInt.empty(),
+                    EncodeAt.PROCESS,
                     Set.of(),
                     OptionalInt.empty(),
                     Map.of()),
@@ -112,7 +113,8 @@ class SettingsTest {
             feature-ranges: 6
             stream-threads: 2
             max-waiting-batches: 7
-            keep: [latents, activations]
+            encode-at: producer
+            keep: [latents]
             metrics-port: 9464
             bootstrap-servers: broker-1:9092,broker-2:9092
             kafka:
@@ -165,8 +167,9 @@ class SettingsTest {
                     3,
                     OptionalInt.of(6),
                     2,
-                    7,
-                    Set.of(Kept.ACTIVATIONS, Kept.LATENTS),
+                    OptionalInt.of(7),
+                    EncodeAt.PRODUCER,
+                    Set.of(Kept.LATENTS),
                     OptionalInt.of(9464),
                     Map.of(
                         "security.protocol", "SSL",
@@ -303,6 +306,7 @@ class SettingsTest {
           existing-output: keep | existing-output: "keep" (expected: refuse, resume or overwrite)
           model-dtype: float16  | model-dtype: "float16" (expected: float32 or bfloat16)
           non-finite: ignore    | non-finite: "ignore" (expected: skip or fail)
+          encode-at: model      | encode-at: "model" (expected: process or producer)
           keep: [tokens]        | keep: "tokens" (expected: activations, latents, or a list of them)
           kafka: ssl            | kafka: "ssl" (expected: keys and values)
           kafka: {sasl.jaas.config: [secret]} | kafka.sasl.jaas.config: (expected: text, a number, true or false)

@@ -19,8 +19,8 @@ import java.util.regex.Pattern;
  * @param batchesPerTransaction how many batches one transaction may have, at least 1; their
  *     activations are in memory together
  * @param threads how many batches the model runs over at once, at least 1
- * @param maxWaitingBatches it waits while more than so many records of activations in a partition
- *     are not encoded, at least 1
+ * @param maxWaitingBatches it waits while more than so many records in a partition are not read, at
+ *     least 1
  */
 public record ActivationProducerConfig(
     Map<String, Object> kafka,
@@ -33,9 +33,6 @@ public record ActivationProducerConfig(
 
   /** A transaction costs some ten milliseconds, a batch some hundreds. */
   public static final int DEFAULT_BATCHES_PER_TRANSACTION = 2;
-
-  /** At a batch of some megabytes, a few hundred megabytes of disk. */
-  public static final int DEFAULT_MAX_WAITING_BATCHES = 64;
 
   private static final Pattern INSTANCE = Pattern.compile("[A-Za-z0-9._-]{1,60}");
 

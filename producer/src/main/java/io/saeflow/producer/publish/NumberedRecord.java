@@ -6,12 +6,19 @@ import io.saeflow.schemas.stream.StreamMessage;
 import java.nio.ByteBuffer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
-/** A message as a record: its batch number is the key and chooses the partition. */
-final class NumberedRecord {
+/** A message as a record, with its number as the key. */
+public final class NumberedRecord {
   private NumberedRecord() {}
 
-  static ProducerRecord<byte[], byte[]> of(String topic, int partitions, StreamMessage message) {
-    int partition = (int) (message.number() % partitions);
+  /** The record for the partition, of so many, that the message's number chooses. */
+  static ProducerRecord<byte[], byte[]> spread(
+      String topic, int partitions, StreamMessage message) {
+    return of(topic, (int) (message.number() % partitions), message);
+  }
+
+  /** The record for one partition. */
+  public static ProducerRecord<byte[], byte[]> of(
+      String topic, int partition, StreamMessage message) {
     return new ProducerRecord<>(
         topic, partition, key(message.number()), ArrowMessages.encode(message));
   }

@@ -17,6 +17,7 @@ import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -53,6 +55,7 @@ class ActivationProducerTest {
   private static final TopicPartition TOKENS = new TopicPartition(TOPICS.tokens(), 0);
   private static final HookPoint RESID = HookPoint.parse("blocks.1.hook_resid_post");
   private static final HookPoint POST = HookPoint.parse("blocks.0.mlp.hook_post");
+  private static final ActivationOutput RESID_ONLY = new DenseActivations(TOPICS, List.of(RESID));
   private static final TokenBatch BATCH_3 =
       new TokenBatch(
           "run",
@@ -83,6 +86,7 @@ class ActivationProducerTest {
           model,
           TOPICS,
           List.of(RESID, POST),
+          new DenseActivations(TOPICS, List.of(RESID, POST)),
           () -> headroom.isEmpty() ? Long.MAX_VALUE : headroom.remove(),
           workers);
 
@@ -179,6 +183,68 @@ class ActivationProducerTest {
     assertThat(loop.deadLetters().sum()).isEqualTo(4);
     assertThat(loop.tokensDone().sum()).isEqualTo(8);
     assertCommitted(5);
+  }
+
+  @Test
+  void whatAnOutputMakesOfActivationsGoesOutWithTheOffsetsOrNotAtAll() throws Exception {
+    Refusing output = new Refusing();
+    try (ActivationLoop refusing =
+        new ActivationLoop(
+            consumer,
+            producer,
+            model,
+            TOPICS,
+            List.of(RESID, POST),
+            output,
+            () -> Long.MAX_VALUE,
+            workers)) {
+      refusing.begin();
+      TokenBatch refused =
+          new TokenBatch("run", 4, 8, 4, BATCH_3.tokens(), List.of(List.of(), List.of()));
+      add(0, ArrowMessages.encode(BATCH_3));
+      add(1, ArrowMessages.encode(refused));
+      add(2, ArrowMessages.encode(new EndOfStream("run", 5, 8, 32)));
+      steps(refusing);
+
+      // One for each hook, the letter, and the end.
+      assertThat(producer.history())
+          .extracting(ProducerRecord::topic)
+          .containsExactlyInAnyOrder("made", "made", TOPICS.deadLetters(), "made");
+      ProducerRecord<byte[], byte[]> letter = sentTo(TOPICS.deadLetters());
+      assertThat(letter.value()).isEqualTo(ArrowMessages.encode(refused));
+      assertThat(header(letter, "topic")).isEqualTo("run.tokens");
+      assertThat(header(letter, "offset")).isEqualTo("1");
+      assertThat(header(letter, "reason")).isEqualTo("batch 4: refused");
+      assertThat(refusing.deadLetters().sum()).isEqualTo(1);
+      assertThat(refusing.tokensDone().sum()).isEqualTo(8);
+      assertCommitted(3);
+      workers.close();
+    }
+    assertThat(output.opened).hasSizeBetween(1, 2);
+    assertThat(output.closed).containsExactlyInAnyOrderElementsOf(output.opened);
+  }
+
+  @Test
+  void closesWhatItsThreadsOpened() {
+    Refusing output = new Refusing();
+    ActivationProducer running =
+        new ActivationProducer(
+            consumer,
+            producer,
+            () -> Long.MAX_VALUE,
+            model,
+            output,
+            new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 1));
+    add(0, ArrowMessages.encode(BATCH_3));
+    running.start();
+    while (running.tokens() == 0) {
+      assertThat(running.finished()).isNotDone();
+      Thread.onSpinWait();
+    }
+    assertThat(output.closed).isEmpty();
+    running.close();
+    assertThat(output.opened).hasSize(1);
+    assertThat(output.closed).isEqualTo(output.opened);
   }
 
   @Test
@@ -300,7 +366,7 @@ class ActivationProducerTest {
         new ActivationProducerConfig(
             Map.of(), TOPICS, List.of(HookPoint.parse("blocks.9.hook_resid_post")), "0", 1, 1, 1);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> ActivationProducer.start(config, model))
+        .isThrownBy(() -> ActivationProducer.start(config, model, RESID_ONLY))
         .withMessageContaining("layer 9 (expected: below the model's 2)");
   }
 
@@ -335,6 +401,7 @@ class ActivationProducerTest {
             producer,
             () -> Long.MAX_VALUE,
             model,
+            RESID_ONLY,
             new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 1));
     running.start();
     return running;
@@ -347,8 +414,12 @@ class ActivationProducerTest {
                 new ConsumerRecord<>(TOPICS.tokens(), 0, offset, new byte[] {7}, value)));
   }
 
-  /** More steps than there are scheduled tasks: the rest find nothing. */
   private void steps() {
+    steps(loop);
+  }
+
+  /** More steps than there are scheduled tasks: the rest find nothing. */
+  private static void steps(ActivationLoop loop) {
     for (int i = 0; i < 10; i++) {
       loop.step();
     }
@@ -387,5 +458,51 @@ class ActivationProducerTest {
                                 new PartitionInfo(TOPICS.activations(hook), p, null, nodes, nodes)))
             .toList();
     return new Cluster("test", List.of(), partitions, Set.of(), Set.of());
+  }
+
+  /** Makes a record a hook, but none of batch 4 at the second of two hooks. */
+  private static final class Refusing implements ActivationOutput {
+    final List<ActivationRecords> opened = new CopyOnWriteArrayList<>();
+    final List<ActivationRecords> closed = new CopyOnWriteArrayList<>();
+
+    @Override
+    public List<String> topics() {
+      return List.of(TOPICS.activations(RESID));
+    }
+
+    @Override
+    public String readers() {
+      return "readers";
+    }
+
+    @Override
+    public ActivationRecords open(Map<String, Integer> partitions) {
+      assertThat(partitions).isEqualTo(Map.of(TOPICS.activations(RESID), 2));
+      Thread opener = Thread.currentThread();
+      ActivationRecords records =
+          new ActivationRecords() {
+            @Override
+            public List<ProducerRecord<byte[], byte[]>> of(ActivationBatch activations)
+                throws MalformedMessageException {
+              assertThat(Thread.currentThread()).isSameAs(opener);
+              if (activations.number() == 4 && activations.hook().equals(POST)) {
+                throw new MalformedMessageException("batch 4: refused");
+              }
+              return List.of(NumberedRecord.of("made", 0, activations));
+            }
+
+            @Override
+            public List<ProducerRecord<byte[], byte[]>> of(EndOfStream end) {
+              return List.of(NumberedRecord.of("made", 0, end));
+            }
+
+            @Override
+            public void close() {
+              closed.add(this);
+            }
+          };
+      opened.add(records);
+      return records;
+    }
   }
 }
