@@ -23,6 +23,7 @@ import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.stream.ActivationDtype;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -104,7 +105,7 @@ class BoundedDiskTest {
             ActivationProducer.start(
                 new ActivationProducerConfig(kafka, TOPICS, List.of(HOOK), "0", 1, 1, most),
                 model,
-                new DenseActivations(TOPICS, List.of(HOOK)))) {
+                new DenseActivations(TOPICS, List.of(HOOK), ActivationDtype.FLOAT32))) {
       long committed = 0;
       int rounds = 0;
       while (producer.tokens() < (long) OracleCases.SEQUENCES * OracleCases.CONTEXT) {

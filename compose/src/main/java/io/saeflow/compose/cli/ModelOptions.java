@@ -4,6 +4,7 @@ package io.saeflow.compose.cli;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
 import io.saeflow.producer.gpt2.ModelDtype;
+import io.saeflow.schemas.stream.ActivationDtype;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -39,12 +40,22 @@ final class ModelOptions {
               + " has such instructions, at a relative error of about 1 %%. Default: float32.")
   private @Nullable ModelDtype dtype;
 
+  @Option(
+      names = "--activation-dtype",
+      paramLabel = "DTYPE",
+      description =
+          "float32, or float16 for half the bytes on the activations topics. Default: float32.")
+  private @Nullable ActivationDtype activationDtype;
+
   /** Adds what was given to {@code settings}. */
   void addTo(Settings settings) {
     SettingsLine.path(settings, Setting.MODEL, model);
     SettingsLine.path(settings, Setting.TOKENIZER, tokenizer);
     if (dtype != null) {
       settings.modelDtype(dtype);
+    }
+    if (activationDtype != null) {
+      settings.activationDtype(activationDtype);
     }
     SettingsLine.flag(settings, Setting.CENTER_WRITING_WEIGHTS, centerWritingWeights);
   }

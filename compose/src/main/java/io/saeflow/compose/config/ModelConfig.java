@@ -3,6 +3,7 @@ package io.saeflow.compose.config;
 
 import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
+import io.saeflow.schemas.stream.ActivationDtype;
 import java.nio.file.Path;
 
 /**
@@ -13,10 +14,16 @@ import java.nio.file.Path;
  *     merges.txt}
  * @param writingWeights whether they are centred before the run
  * @param dtype in what it multiplies
+ * @param activationDtype in what its activations are published
  * @param threads how many batches it runs over at once
  */
 public record ModelConfig(
-    Path directory, Path tokenizer, WritingWeights writingWeights, ModelDtype dtype, int threads) {
+    Path directory,
+    Path tokenizer,
+    WritingWeights writingWeights,
+    ModelDtype dtype,
+    ActivationDtype activationDtype,
+    int threads) {
   public ModelConfig {
     Expectation.atLeast(1, "threads", threads);
   }

@@ -6,6 +6,7 @@ import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.sinks.SinkKind;
 import io.saeflow.sinks.SinksConfig;
 import java.nio.file.Path;
@@ -96,6 +97,10 @@ public final class Settings {
   /** Sets what becomes of tokens with activations that are not finite. */
   public Settings modelDtype(ModelDtype value) {
     return put(Setting.MODEL_DTYPE, value, Setting.Kind.MODEL_DTYPE);
+  }
+
+  public Settings activationDtype(ActivationDtype value) {
+    return put(Setting.ACTIVATION_DTYPE, value, Setting.Kind.ACTIVATION_DTYPE);
   }
 
   public Settings nonFinite(NonFinitePolicy value) {
@@ -280,6 +285,7 @@ public final class Settings {
             ? WritingWeights.CENTRED
             : WritingWeights.AS_STORED,
         optional(Setting.MODEL_DTYPE, ModelDtype.class).orElse(ModelDtype.FLOAT32),
+        optional(Setting.ACTIVATION_DTYPE, ActivationDtype.class).orElse(ActivationDtype.FLOAT32),
         integer(Setting.THREADS).orElseGet(ModelConfig::defaultThreads));
   }
 

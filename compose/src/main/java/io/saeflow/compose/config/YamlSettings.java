@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.ModelDtype;
+import io.saeflow.schemas.stream.ActivationDtype;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -82,6 +83,8 @@ final class YamlSettings {
       case SAES -> settings.saes(saes(value, wrong));
       case SEPARATOR ->
           settings.documentSeparator(constant(DocumentSeparator.values(), value, wrong));
+      case ACTIVATION_DTYPE ->
+          settings.activationDtype(constant(ActivationDtype.values(), value, wrong));
       case MODEL_DTYPE -> settings.modelDtype(constant(ModelDtype.values(), value, wrong));
       case NON_FINITE -> settings.nonFinite(constant(NonFinitePolicy.values(), value, wrong));
       case ENCODE_AT -> settings.encodeAt(constant(EncodeAt.values(), value, wrong));

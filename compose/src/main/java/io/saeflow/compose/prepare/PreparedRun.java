@@ -193,6 +193,7 @@ public final class PreparedRun implements AutoCloseable {
         .setSubject(config.subject())
         .setModelSha256(Digests.of(modelFiles))
         .setModelDtype(config.model().dtype().id())
+        .setActivationDtype(config.model().activationDtype().id())
         .setVocabularySize(model.config().vocabularySize())
         .setCenterWritingWeights(config.model().writingWeights() == WritingWeights.CENTRED)
         .setDataset(files.stream().map(file -> String.valueOf(file.getFileName())).toList())

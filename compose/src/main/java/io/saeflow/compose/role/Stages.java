@@ -13,6 +13,7 @@ import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.producer.publish.ActivationProducerConfig;
 import io.saeflow.producer.publish.DenseActivations;
 import io.saeflow.schemas.feature.SaeManifest;
+import io.saeflow.schemas.stream.ActivationDtype;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
@@ -51,7 +52,8 @@ public final class Stages {
 
   /** What a producer publishes in a run that encodes at the processors. */
   public static ActivationOutput activations(RunContext run) {
-    return new DenseActivations(run.topics(), run.hooks());
+    return new DenseActivations(
+        run.topics(), run.hooks(), ActivationDtype.of(run.manifest().getActivationDtype()));
   }
 
   /**

@@ -23,7 +23,7 @@ public final class StatusText {
       out.println(
           String.format(
               Locale.ROOT,
-              "  %-" + width + "s  %3d%%  %,d messages waiting%s",
+              "  %-" + width + "s  %3d%% of its messages, %,d waiting%s",
               stage.stage(),
               (int) Math.floor(100 * stage.share()),
               stage.waiting(),

@@ -21,6 +21,7 @@ import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.sinks.SinkKind;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -122,6 +123,7 @@ class SaeflowTest {
     int exitCode =
         execute(
             "run --model gpt2 --tokenizer gpt2 --center-writing-weights --model-dtype bfloat16"
+                + " --activation-dtype float16"
                 + " --sae sae.pt"
                 + " --hook resid_post_mlp/8 --sae-id eight --sae-path v5/eight"
                 + " --text a.txt b.jsonl --text-field body --context-length 128 --no-prepend-bos"
@@ -138,6 +140,7 @@ class SaeflowTest {
     assertThat(run.model().directory()).isEqualTo(folder.resolve("gpt2"));
     assertThat(run.model().writingWeights()).isEqualTo(WritingWeights.CENTRED);
     assertThat(run.model().dtype()).isEqualTo(ModelDtype.BFLOAT16);
+    assertThat(run.model().activationDtype()).isEqualTo(ActivationDtype.FLOAT16);
     assertThat(run.model().threads()).isEqualTo(4);
     assertThat(run.saes())
         .containsExactly(
@@ -194,6 +197,10 @@ class SaeflowTest {
     assertThat(errorLine())
         .isEqualTo(
             "saeflow: keep: activations (expected: not with encode-at producer, which publishes none)");
+    assertThat(execute(run + " --activation-dtype float16")).isEqualTo(2);
+    assertThat(errorLine())
+        .isEqualTo(
+            "saeflow: activation-dtype: float16 (expected: float32 with encode-at producer, which publishes no activations)");
     assertThat(runs).hasSize(1);
   }
 

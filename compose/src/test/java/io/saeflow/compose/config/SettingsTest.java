@@ -10,6 +10,7 @@ import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.sinks.SinkKind;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -47,6 +48,7 @@ class SettingsTest {
                     Path.of("models/gpt2"),
                     WritingWeights.AS_STORED,
                     ModelDtype.FLOAT32,
+                    ActivationDtype.FLOAT32,
                     cores),
                 new CorpusConfig(
                     new CorpusSource.Text(List.of(Path.of("a.txt")), "text"),
@@ -89,6 +91,7 @@ class SettingsTest {
             tokenizer: /tok
             center-writing-weights: true
             model-dtype: bfloat16
+            activation-dtype: float32
             threads: 3
             text: [a.jsonl, /data/b.txt]
             text-field: body
@@ -136,6 +139,7 @@ class SettingsTest {
                     Path.of("/tok"),
                     WritingWeights.CENTRED,
                     ModelDtype.BFLOAT16,
+                    ActivationDtype.FLOAT32,
                     3),
                 new CorpusConfig(
                     new CorpusSource.Text(
@@ -304,6 +308,7 @@ class SettingsTest {
           max-tokens: 9e9b      | max-tokens: "9e9b" (expected: a number of tokens such as
           document-separator: eot | document-separator: "eot" (expected: none, bos or eos)
           existing-output: keep | existing-output: "keep" (expected: refuse, resume or overwrite)
+          activation-dtype: 16  | activation-dtype: 16 (expected: float32 or float16)
           model-dtype: float16  | model-dtype: "float16" (expected: float32 or bfloat16)
           non-finite: ignore    | non-finite: "ignore" (expected: skip or fail)
           encode-at: model      | encode-at: "model" (expected: process or producer)

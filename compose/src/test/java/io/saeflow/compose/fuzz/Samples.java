@@ -11,6 +11,7 @@ import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
@@ -66,6 +67,10 @@ final class Samples {
         ArrowMessages.encode(
             new ActivationBatch(
                 BATCH, HookPoint.parse("blocks.2.hook_resid_post"), 2, new float[12])),
+        ArrowMessages.encode(
+            new ActivationBatch(
+                BATCH, HookPoint.parse("blocks.2.hook_resid_post"), 2, new float[12]),
+            ActivationDtype.FLOAT16),
         END);
   }
 

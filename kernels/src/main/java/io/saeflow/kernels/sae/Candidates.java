@@ -15,6 +15,7 @@ final class Candidates {
 
   private int[] latents = new int[64];
   private float[] values = new float[64];
+  private float[] lowers = new float[64];
   private int count;
   private boolean tooMany;
 
@@ -50,9 +51,10 @@ final class Candidates {
   }
 
   /**
-   * @param upper no less than the pre-activation
+   * @param lower no more than the pre-activation
+   * @param upper no less
    */
-  void add(int latent, float upper) {
+  void add(int latent, float lower, float upper) {
     if (count == limit) {
       dropBelowThreshold();
       if (count == limit) {
@@ -63,19 +65,28 @@ final class Candidates {
     if (count == latents.length) {
       latents = Arrays.copyOf(latents, 2 * count);
       values = Arrays.copyOf(values, 2 * count);
+      lowers = Arrays.copyOf(lowers, 2 * count);
     }
     latents[count] = latent;
+    lowers[count] = lower;
     values[count++] = upper;
   }
 
   /**
-   * Ends the nomination: drops what has turned out not to be among the k largest, and sorts the
-   * rest.
+   * Ends the nomination: drops what has turned out not to be among the k largest, by the bounds of
+   * the candidates themselves, and sorts the rest.
    *
    * @return false if there were more than the limit; what is kept then means nothing
    */
   boolean seal() {
     dropBelowThreshold();
+    if (largest.length > 0 && count > largest.length) {
+      largestCount = 0;
+      for (int c = 0; c < count; c++) {
+        offer(lowers[c]);
+      }
+      dropBelowThreshold();
+    }
     Arrays.sort(latents, 0, count);
     return !tooMany;
   }
@@ -107,6 +118,7 @@ final class Candidates {
     for (int c = 0; c < count; c++) {
       if (values[c] >= threshold) {
         latents[kept] = latents[c];
+        lowers[kept] = lowers[c];
         values[kept++] = values[c];
       }
     }

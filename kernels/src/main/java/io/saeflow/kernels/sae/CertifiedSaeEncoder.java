@@ -329,8 +329,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     private final InputRows inputRows = new InputRows(weights);
     private final ReferenceSaeEncoder reference = new ReferenceSaeEncoder(weights);
     private final ActiveLatents activeLatents = new ActiveLatents(weights.activationFunction());
-    private double[] maxima = new double[0];
-    private double[] errors = new double[0];
+    private float[] maxima = new float[0];
 
     void prepare(float[] activations, int token, int t) {
       int width = weights.width();
@@ -342,55 +341,57 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     void nominate(int t, int block, Scores scores, Scorer scorer) {
       Candidates found = candidates[t];
       int groups = scorer.groupCount(block);
-      boundGroups(t, block, scores, scorer);
+      int firstGroup = scorer.firstGroup(block);
+      if (maxima.length < groups) {
+        maxima = new float[groups];
+      }
+      scores.copyMaxima(t * groups, maxima, groups);
       for (int g = 0; g < groups && k > 0; g++) {
-        double lower = maxima[g] - errors[g];
-        if (lower > found.threshold()) {
-          found.offer(Math.nextDown((float) lower));
+        if (maxima[g] > found.threshold()) {
+          double error = scorer.groupError(firstGroup + g, maxima[g], norms, 2 * t);
+          found.offer(Math.nextDown((float) (maxima[g] - error)));
         }
       }
       // What is active is above zero, so at least this.
       double lowest = k > 0 ? Math.max(found.threshold(), Float.MIN_VALUE) : Float.MIN_VALUE;
-      int firstGroup = scorer.firstGroup(block);
+      // Few groups are worth a bound of their own.
+      double cut = scorer.lowestMaximum(lowest, norms, 2 * t);
       for (int g = 0; g < groups; g++) {
-        double threshold = Math.max(lowest, groupThresholds[firstGroup + g]);
-        if (maxima[g] + errors[g] >= threshold) {
-          addGroup(t, block, g, threshold, scores, scorer);
-        }
-      }
-    }
-
-    private void addGroup(
-        int t, int block, int group, double threshold, Scores scores, Scorer scorer) {
-      int count = scorer.scoreCount(block);
-      int groups = scorer.groupCount(block);
-      int first = scorer.firstLatent(block);
-      // The error of a score that is not negative is no larger than its group's.
-      double cut = threshold - errors[group];
-      double lowest = cut > 0 ? cut : Double.NEGATIVE_INFINITY;
-      int end = Math.min(count, weights.latents() - first);
-      for (int i = group; i < end; i += groups) {
-        float score = scores.score(t * count + i);
-        if (score >= lowest) {
-          double upper = score + scorer.latentError(first + i, score, norms, 2 * t);
-          if (upper >= Math.max(threshold, threshold(first + i))) {
-            candidates[t].add(first + i, Math.nextUp((float) upper));
+        if (maxima[g] >= cut) {
+          double error = scorer.groupError(firstGroup + g, maxima[g], norms, 2 * t);
+          double threshold = Math.max(lowest, groupThresholds[firstGroup + g]);
+          if (maxima[g] + error >= threshold) {
+            addGroup(t, block, g, error, threshold, scores, scorer);
           }
         }
       }
     }
 
-    private void boundGroups(int t, int block, Scores scores, Scorer scorer) {
+    private void addGroup(
+        int t,
+        int block,
+        int group,
+        double groupError,
+        double threshold,
+        Scores scores,
+        Scorer scorer) {
+      int count = scorer.scoreCount(block);
       int groups = scorer.groupCount(block);
-      int firstGroup = scorer.firstGroup(block);
-      if (maxima.length < groups) {
-        maxima = new double[groups];
-        errors = new double[groups];
-      }
-      for (int g = 0; g < groups; g++) {
-        float maximum = scores.maximum(t * groups + g);
-        maxima[g] = maximum;
-        errors[g] = scorer.groupError(firstGroup + g, maximum, norms, 2 * t);
+      int first = scorer.firstLatent(block);
+      // The error of a score that is not negative is no larger than its group's.
+      double cut = threshold - groupError;
+      double lowest = cut > 0 ? cut : Double.NEGATIVE_INFINITY;
+      int end = Math.min(count, weights.latents() - first);
+      for (int i = group; i < end; i += groups) {
+        float score = scores.score(t * count + i);
+        if (score >= lowest) {
+          double error = scorer.latentError(first + i, score, norms, 2 * t);
+          double upper = score + error;
+          if (upper >= Math.max(threshold, threshold(first + i))) {
+            candidates[t].add(
+                first + i, Math.nextDown((float) (score - error)), Math.nextUp((float) upper));
+          }
+        }
       }
     }
 

@@ -270,6 +270,16 @@ final class Scorer implements AutoCloseable {
     return groupBounds.error(group, maximum, norms, at);
   }
 
+  /**
+   * No group whose maximum is lower has a latent whose score + error reaches {@code threshold}, for
+   * the row with these norms; minus infinity if that can be said of none.
+   *
+   * @param threshold above zero
+   */
+  double lowestMaximum(double threshold, double[] norms, int at) {
+    return groupBounds.lowestMaximum(threshold, norms, at);
+  }
+
   @Override
   public void close() {
     blocks.forEach(Tensor::close);
@@ -363,6 +373,12 @@ final class Scorer implements AutoCloseable {
     private final float[] perNorm;
     private final float[] constant;
 
+    /** The largest of each. */
+    private float mostPerLoss;
+
+    private float mostPerNorm;
+    private float mostConstant;
+
     Bounds(int count) {
       perLoss = new float[count];
       perNorm = new float[count];
@@ -373,12 +389,34 @@ final class Scorer implements AutoCloseable {
       perLoss[index] = Math.nextUp((float) loss);
       perNorm[index] = Math.nextUp((float) norm);
       constant[index] = Math.nextUp((float) rest);
+      raiseMost(index);
     }
 
     void raise(int index, Bounds other, int otherIndex) {
       perLoss[index] = Math.max(perLoss[index], other.perLoss[otherIndex]);
       perNorm[index] = Math.max(perNorm[index], other.perNorm[otherIndex]);
       constant[index] = Math.max(constant[index], other.constant[otherIndex]);
+      raiseMost(index);
+    }
+
+    private void raiseMost(int index) {
+      mostPerLoss = Math.max(mostPerLoss, perLoss[index]);
+      mostPerNorm = Math.max(mostPerNorm, perNorm[index]);
+      mostConstant = Math.max(mostConstant, constant[index]);
+    }
+
+    /**
+     * Solves m + error(m) = threshold for the largest coefficients. Below zero m + error(m) is at
+     * most error(0), so that there is an answer where that is below the threshold. It is lowered by
+     * more than the rounding of computing it.
+     */
+    double lowestMaximum(double threshold, double[] norms, int at) {
+      double atZero =
+          ENLARGED * (norms[at] * mostPerLoss + norms[at + 1] * mostPerNorm + mostConstant);
+      double rest = threshold - atZero;
+      return rest > 0
+          ? rest / (1 + ENLARGED * precision.storedError) * (1 - 0x1p-40) - 0x1p-40 * atZero
+          : Double.NEGATIVE_INFINITY;
     }
 
     double error(int index, float score, double[] norms, int at) {

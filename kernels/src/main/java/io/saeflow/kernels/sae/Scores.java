@@ -27,9 +27,9 @@ final class Scores implements AutoCloseable {
     return scores.get(index);
   }
 
-  /** The largest score of the group at {@code index}, row-major. */
-  float maximum(int index) {
-    return maxima.get(index);
+  /** Copies the largest scores of the groups from {@code index}, row-major. */
+  void copyMaxima(int index, float[] destination, int count) {
+    maxima.copy(index, destination, count);
   }
 
   @Override
@@ -45,6 +45,18 @@ final class Scores implements AutoCloseable {
       boolean wide = precision == ScorePrecision.FLOAT32;
       this.floats = wide ? tensor.floats() : null;
       this.halves = wide ? null : tensor.bfloat16s();
+    }
+
+    void copy(int index, float[] destination, int count) {
+      if (floats != null) {
+        floats.get(index, destination, 0, count);
+      } else {
+        // One bounds check for all of them.
+        ShortBuffer bits = halves.slice(index, count);
+        for (int i = 0; i < count; i++) {
+          destination[i] = Float.intBitsToFloat(bits.get(i) << 16);
+        }
+      }
     }
 
     float get(int index) {

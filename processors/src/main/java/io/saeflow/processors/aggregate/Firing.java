@@ -4,7 +4,6 @@ package io.saeflow.processors.aggregate;
 import io.saeflow.schemas.feature.Example;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 
@@ -16,8 +15,6 @@ import java.util.List;
  * activation that is not zero, then the window's length.
  */
 final class Firing {
-  private static final int MAX_VAR_INT_BYTES = 5;
-
   private final long rank;
   private final long sequence;
   private final int position;
@@ -27,7 +24,15 @@ final class Firing {
   private final int windowLength;
   private final byte[] window;
 
-  private Firing(
+  /**
+   * A firing.
+   *
+   * @param rank its place in the random order, see {@link RandomOrder}
+   * @param document the document at the position; -1 where there is none
+   * @param windowStart the window's first position in the sequence
+   * @param window as {@link WindowCutter} writes it
+   */
+  Firing(
       long rank,
       long sequence,
       int position,
@@ -44,48 +49,6 @@ final class Firing {
     this.windowStart = windowStart;
     this.windowLength = windowLength;
     this.window = window;
-  }
-
-  /**
-   * A firing.
-   *
-   * @param rank its place in the random order, see {@link RandomOrder}
-   * @param document the document at the position; -1 where there is none
-   * @param windowStart the window's first position in the sequence
-   * @param tokens the window's token ids
-   * @param activations the feature's value at each of them
-   */
-  static Firing of(
-      long rank,
-      long sequence,
-      int position,
-      float activation,
-      long document,
-      int windowStart,
-      int[] tokens,
-      float[] activations) {
-    ByteBuffer out =
-        ByteBuffer.allocate(
-            tokens.length * (2 * MAX_VAR_INT_BYTES + Float.BYTES) + MAX_VAR_INT_BYTES);
-    for (int token : tokens) {
-      putVarInt(out, token);
-    }
-    for (int i = 0; i < tokens.length; i++) {
-      if (activations[i] != 0) {
-        putVarInt(out, i);
-        out.putFloat(activations[i]);
-      }
-    }
-    putVarInt(out, tokens.length);
-    return new Firing(
-        rank,
-        sequence,
-        position,
-        activation,
-        document,
-        windowStart,
-        tokens.length,
-        Arrays.copyOf(out.array(), out.position()));
   }
 
   long rank() {
@@ -138,15 +101,6 @@ final class Firing {
     in.get(window);
     return new Firing(
         rank, sequence, position, activation, document, windowStart, windowLength, window);
-  }
-
-  private static void putVarInt(ByteBuffer out, int value) {
-    int rest = value;
-    while ((rest & ~0x7f) != 0) {
-      out.put((byte) (rest | 0x80));
-      rest >>>= 7;
-    }
-    out.put((byte) rest);
   }
 
   private static int getVarInt(ByteBuffer in) {

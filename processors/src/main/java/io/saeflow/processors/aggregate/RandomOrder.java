@@ -20,7 +20,21 @@ final class RandomOrder {
 
   /** The rank, to be compared unsigned. */
   long rank(int latent, long sequence, int position) {
-    return mix(mix(mix(key ^ latent) ^ sequence) ^ position);
+    return rank(ofSequence(latent, sequence), position);
+  }
+
+  /** What the ranks of a sequence's firings of a latent have in common. */
+  long ofSequence(int latent, long sequence) {
+    return mix(mix(key ^ latent) ^ sequence);
+  }
+
+  /**
+   * The rank, to be compared unsigned.
+   *
+   * @param ofSequence see {@link #ofSequence}
+   */
+  static long rank(long ofSequence, int position) {
+    return mix(ofSequence ^ position);
   }
 
   /** The finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), over a step of its sequence. */

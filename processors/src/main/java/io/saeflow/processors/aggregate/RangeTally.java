@@ -3,19 +3,18 @@ package io.saeflow.processors.aggregate;
 
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
-import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
 import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BiConsumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The statistics of one feature range: exact, and independent of where batches are cut, of the
@@ -28,11 +27,15 @@ final class RangeTally {
   /** The key under which what belongs to no single feature is saved. */
   private static final int RANGE_KEY = -1;
 
+  private static final Comparator<Firing> BY_PLACE =
+      Comparator.comparingLong(Firing::sequence).thenComparingInt(Firing::position);
+
   private final FeatureRange range;
   private final TallyConfig config;
   private final RandomOrder randomOrder;
-  private final FeatureTally[] features;
   private final LabelDictionary dictionary;
+  private final EntriesByFeature entries;
+  private final WindowCutter cutter;
 
   private final SeenBatches seen = new SeenBatches();
   private long tokens;
@@ -45,18 +48,30 @@ final class RangeTally {
   /** Of the last end of the stream seen, -1 before there is one. */
   private long endSequences = -1;
 
-  private final BitSet dirtyCounts = new BitSet();
-  private final BitSet dirtyTop = new BitSet();
-  private final BitSet dirtyRandom = new BitSet();
-  private final BitSet dirtyLabels = new BitSet();
+  private final RangeCounts counts;
+  private final FiringSelections top;
+  private final FiringSelections random;
+  private final LabelTallies labels;
+
+  /** The features whose state has changed since it was last saved. */
+  private final Map<Part, BitSet> dirty = new EnumMap<>(Part.class);
+
+  private final BitSet dirtyCounts = dirty(Part.COUNTS);
+  private final BitSet dirtyTop = dirty(Part.TOP);
+  private final BitSet dirtyRandom = dirty(Part.RANDOM);
+  private final BitSet dirtyLabels = dirty(Part.LABELS);
 
   RangeTally(String sae, FeatureRange range, TallyConfig config) {
     this.range = range;
     this.config = config;
     this.randomOrder = new RandomOrder(config.seed(), sae);
-    this.features = new FeatureTally[range.size()];
     this.dictionary = new LabelDictionary(config.labels());
-    Arrays.setAll(features, i -> new FeatureTally(config.top(), config.random()));
+    this.entries = new EntriesByFeature(range);
+    this.cutter = new WindowCutter(config.window(), entries);
+    this.counts = new RangeCounts(range.size());
+    this.top = new FiringSelections(range.size(), config.top(), FiringSelections.STRONGEST);
+    this.random = new FiringSelections(range.size(), config.random(), FiringSelections.RANDOM);
+    this.labels = new LabelTallies(range.size());
   }
 
   FeatureRange range() {
@@ -75,9 +90,10 @@ final class RangeTally {
   /** What all of the state takes when it is saved. */
   long stateBytes() {
     long bytes = 0;
-    for (FeatureTally feature : features) {
-      bytes += feature.countsBytes() + feature.labels().bytes();
-      bytes += feature.top().bytes() + feature.random().bytes();
+    for (Part part : Part.values()) {
+      for (int f = 0; f < range.size(); f++) {
+        bytes += states(part).bytes(f);
+      }
     }
     return bytes;
   }
@@ -102,7 +118,7 @@ final class RangeTally {
    * @throws MalformedMessageException if a document's labels cannot be read; nothing is added then
    */
   void add(LatentBatch batch) throws MalformedMessageException {
-    BatchLabels labels = BatchLabels.read(config.labels(), batch.batch());
+    BatchLabels batchLabels = BatchLabels.read(config.labels(), batch.batch());
     if (!seen.add(batch.number())) {
       return;
     }
@@ -110,18 +126,19 @@ final class RangeTally {
     nonFiniteTokens += batch.nonFiniteTokens();
     sequences += batch.batch().sequences();
     sequencesTo = Math.max(sequencesTo, batch.batch().firstSequence() + batch.batch().sequences());
-    labels.addTo(dictionary);
+    batchLabels.addTo(dictionary);
     move(dictionary.dropSurplus());
-    new BatchByFeature(batch, labels.ids(dictionary)).forEachFeature();
+    entries.read(batch);
+    addEntries(batch.batch(), batchLabels.ids(dictionary));
   }
 
   /** Counts what was active under dropped label values with their fields' other values. */
   private void move(List<LabelDictionary.Dropped> dropped) {
     for (LabelDictionary.Dropped value : dropped) {
-      for (int f = 0; f < features.length; f++) {
-        long active = features[f].labels().remove(value.from());
+      for (int f = 0; f < range.size(); f++) {
+        long active = labels.of(f).remove(value.from());
         if (active > 0) {
-          features[f].labels().add(value.to(), active);
+          labels.of(f).add(value.to(), active);
           dirtyLabels.set(f);
         }
       }
@@ -130,40 +147,34 @@ final class RangeTally {
 
   /** The record of a latent of this range. */
   FeatureRecord record(int latent) {
-    FeatureTally feature = features[latent - range.from()];
+    int f = latent - range.from();
     return FeatureRecord.newBuilder()
         .setLatent(latent)
         .setSequences(sequences)
         .setComplete(isComplete())
         .setTokens(tokens)
         .setNonFiniteTokens(nonFiniteTokens)
-        .setActive(feature.active())
-        .setMax(feature.max())
-        .setSum1(feature.powerSum(1))
-        .setSum2(feature.powerSum(2))
-        .setSum3(feature.powerSum(3))
-        .setSum4(feature.powerSum(4))
-        .setHistogramBins(feature.histogram().bins())
-        .setHistogramCounts(feature.histogram().counts())
-        .setTop(examples(feature.top(), FiringSelection.STRONGEST))
-        .setRandom(
-            examples(
-                feature.random(),
-                Comparator.comparingLong(Firing::sequence).thenComparingInt(Firing::position)))
-        .setLabels(dictionary.counts(feature.labels()))
+        .setActive(counts.active(f))
+        .setMax(counts.max(f))
+        .setSum1(counts.powerSum(f, 1))
+        .setSum2(counts.powerSum(f, 2))
+        .setSum3(counts.powerSum(f, 3))
+        .setSum4(counts.powerSum(f, 4))
+        .setHistogramBins(counts.histograms().bins(f))
+        .setHistogramCounts(counts.histograms().counts(f))
+        .setTop(examples(top.toList(f)))
+        .setRandom(examples(random.toList(f).stream().sorted(BY_PLACE).toList()))
+        .setLabels(dictionary.counts(labels.of(f)))
         .build();
   }
 
   /** Hands over every key and value that changed since the last call. */
   void saveChanges(BiConsumer<byte[], byte[]> log) {
-    dirtyCounts.stream().forEach(i -> log.accept(key(i, Part.COUNTS), features[i].countsToBytes()));
-    dirtyTop.stream().forEach(i -> log.accept(key(i, Part.TOP), bytes(features[i].top())));
-    dirtyRandom.stream().forEach(i -> log.accept(key(i, Part.RANDOM), bytes(features[i].random())));
-    dirtyLabels.stream().forEach(i -> log.accept(key(i, Part.LABELS), bytes(features[i].labels())));
-    dirtyCounts.clear();
-    dirtyTop.clear();
-    dirtyRandom.clear();
-    dirtyLabels.clear();
+    dirty.forEach(
+        (part, features) -> {
+          features.stream().forEach(f -> log.accept(key(f, part), bytes(states(part), f)));
+          features.clear();
+        });
     ByteBuffer range = ByteBuffer.allocate(5 * Long.BYTES + seen.bytes());
     range.putLong(tokens).putLong(nonFiniteTokens);
     range.putLong(sequences).putLong(sequencesTo).putLong(endSequences);
@@ -193,13 +204,20 @@ final class RangeTally {
       seen.readFrom(content);
       return;
     }
-    FeatureTally feature = features[latent - range.from()];
-    switch (part) {
-      case COUNTS -> feature.countsFromBytes(content);
-      case TOP -> feature.top().readFrom(content);
-      case RANDOM -> feature.random().readFrom(content);
-      case LABELS -> feature.labels().readFrom(content);
-    }
+    states(part).readFrom(content, latent - range.from());
+  }
+
+  private FeatureStates states(Part part) {
+    return switch (part) {
+      case COUNTS -> counts;
+      case TOP -> top;
+      case RANDOM -> random;
+      case LABELS -> labels;
+    };
+  }
+
+  private BitSet dirty(Part part) {
+    return dirty.computeIfAbsent(part, p -> new BitSet());
   }
 
   private byte[] key(int feature, Part part) {
@@ -214,20 +232,112 @@ final class RangeTally {
     return ByteBuffer.allocate(5).putInt(latent).put(part.code).array();
   }
 
-  private static byte[] bytes(SparseCounts counts) {
-    ByteBuffer out = ByteBuffer.allocate(counts.bytes());
-    counts.writeTo(out);
+  private static byte[] bytes(FeatureStates states, int feature) {
+    ByteBuffer out = ByteBuffer.allocate(states.bytes(feature));
+    states.writeTo(out, feature);
     return out.array();
   }
 
-  private static byte[] bytes(FiringSelection selection) {
-    ByteBuffer out = ByteBuffer.allocate(selection.bytes());
-    selection.writeTo(out);
-    return out.array();
+  private static List<Example> examples(List<Firing> firings) {
+    return firings.stream().map(Firing::toExample).toList();
   }
 
-  private static List<Example> examples(FiringSelection selection, Comparator<Firing> order) {
-    return selection.toList().stream().sorted(order).map(Firing::toExample).toList();
+  /** Adds the batch whose entries have been read. */
+  private void addEntries(TokenBatch batch, int[][] labelIds) {
+    for (int f = 0; f < range.size(); f++) {
+      int from = entries.start(f);
+      int end = entries.start(f + 1);
+      if (from == end) {
+        continue;
+      }
+      dirtyCounts.set(f);
+      for (int[] ids : labelIds) {
+        addLabels(f, ids, from, end);
+      }
+      while (from < end) {
+        int row = entries.token(from) / batch.contextLength();
+        int to = addCounts(f, from, end, (row + 1) * batch.contextLength());
+        addFirings(f, batch, row, from, to);
+        from = to;
+      }
+    }
+  }
+
+  /**
+   * Adds what the feature has in one row.
+   *
+   * @param rowEnd one more than the row's last token
+   * @return where its entries in the row end
+   */
+  private int addCounts(int f, int from, int end, int rowEnd) {
+    double sum1 = 0;
+    double sum2 = 0;
+    double sum3 = 0;
+    double sum4 = 0;
+    int i = from;
+    for (; i < end && entries.token(i) < rowEnd; i++) {
+      float value = entries.value(i);
+      double a = value;
+      double square = a * a;
+      sum1 += a;
+      sum2 += square;
+      sum3 += square * a;
+      sum4 += square * square;
+      if (value > 0) {
+        counts.addPositive(f, value);
+      }
+    }
+    counts.addPowerSums(f, sum1, sum2, sum3, sum4);
+    return i;
+  }
+
+  /** Neighbours mostly come from one document: a stretch of them is added at once. */
+  private void addLabels(int f, int[] ids, int from, int to) {
+    int i = from;
+    while (i < to) {
+      int id = ids[entries.token(i)];
+      int active = 0;
+      for (; i < to && ids[entries.token(i)] == id; i++) {
+        if (entries.value(i) > 0) {
+          active++;
+        }
+      }
+      if (id != LabelDictionary.NONE && active > 0) {
+        labels.of(f).add(id, active);
+        dirtyLabels.set(f);
+      }
+    }
+  }
+
+  /** Offers what the feature has in one row to its selections. */
+  private void addFirings(int f, TokenBatch batch, int row, int from, int to) {
+    long sequence = batch.firstSequence() + row;
+    int rowStart = row * batch.contextLength();
+    long ofSequence = randomOrder.ofSequence(range.from() + f, sequence);
+    int best = from;
+    for (int i = from; i < to; i++) {
+      float value = entries.value(i);
+      if (value > entries.value(best)) {
+        best = i;
+      }
+      if (value > 0) {
+        int position = entries.token(i) - rowStart;
+        long rank = RandomOrder.rank(ofSequence, position);
+        if (random.keeps(f, rank, sequence, position)) {
+          random.add(f, cutter.cut(batch, rank, i, from, to));
+          dirtyRandom.set(f);
+        }
+      }
+    }
+    if (entries.value(best) > 0) {
+      int position = entries.token(best) - rowStart;
+      long strength = FiringSelections.strength(entries.value(best));
+      if (top.keeps(f, strength, sequence, position)) {
+        long rank = RandomOrder.rank(ofSequence, position);
+        top.add(f, cutter.cut(batch, rank, best, from, to));
+        dirtyTop.set(f);
+      }
+    }
   }
 
   private enum Part {
@@ -249,177 +359,6 @@ final class RangeTally {
         }
       }
       throw new IllegalStateException("state part: %d (expected: 0 to 3)".formatted(code));
-    }
-  }
-
-  /** One batch, regrouped from tokens to features: each feature's entries by (row, position). */
-  private final class BatchByFeature {
-    private final TokenBatch batch;
-    private final float[] values;
-
-    /** For feature f, its entries are {@code order[starts[f] .. starts[f + 1])}. */
-    private final int[] starts = new int[features.length + 1];
-
-    private final int[] order;
-    private final int[] tokenOfEntry;
-
-    /** For each label field, the id of each token's value. */
-    private final int[][] labels;
-
-    BatchByFeature(LatentBatch latents, int[][] labels) {
-      this.labels = labels;
-      this.batch = latents.batch();
-      this.values = latents.values();
-      this.order = new int[latents.size()];
-      this.tokenOfEntry = new int[latents.size()];
-      int[] offsets = latents.offsets();
-      for (int token = 0; token < offsets.length - 1; token++) {
-        Arrays.fill(tokenOfEntry, offsets[token], offsets[token + 1], token);
-      }
-      int[] index = latents.latents();
-      for (int latent : index) {
-        starts[latent - range.from() + 1]++;
-      }
-      for (int f = 0; f < features.length; f++) {
-        starts[f + 1] += starts[f];
-      }
-      int[] next = starts.clone();
-      for (int e = 0; e < index.length; e++) {
-        order[next[index[e] - range.from()]++] = e;
-      }
-    }
-
-    void forEachFeature() {
-      for (int f = 0; f < features.length; f++) {
-        if (starts[f] < starts[f + 1]) {
-          dirtyCounts.set(f);
-          for (int[] ids : labels) {
-            addLabels(f, ids, starts[f], starts[f + 1]);
-          }
-          int from = starts[f];
-          while (from < starts[f + 1]) {
-            int to = from + 1;
-            while (to < starts[f + 1] && row(to) == row(from)) {
-              to++;
-            }
-            addCounts(features[f], from, to);
-            addRow(f, from, to);
-            from = to;
-          }
-        }
-      }
-    }
-
-    /** Adds what the feature has in one row. */
-    private void addCounts(FeatureTally feature, int from, int to) {
-      double sum1 = 0;
-      double sum2 = 0;
-      double sum3 = 0;
-      double sum4 = 0;
-      for (int i = from; i < to; i++) {
-        float value = value(i);
-        double a = value;
-        double square = a * a;
-        sum1 += a;
-        sum2 += square;
-        sum3 += square * a;
-        sum4 += square * square;
-        if (value > 0) {
-          feature.addPositive(value);
-        }
-      }
-      feature.addPowerSums(sum1, sum2, sum3, sum4);
-    }
-
-    /** Neighbours mostly come from one document: a stretch of them is added at once. */
-    private void addLabels(int f, int[] ids, int from, int to) {
-      int i = from;
-      while (i < to) {
-        int id = ids[tokenOfEntry[order[i]]];
-        int active = 0;
-        for (; i < to && ids[tokenOfEntry[order[i]]] == id; i++) {
-          if (value(i) > 0) {
-            active++;
-          }
-        }
-        if (id != LabelDictionary.NONE && active > 0) {
-          features[f].labels().add(id, active);
-          dirtyLabels.set(f);
-        }
-      }
-    }
-
-    /** Offers what the feature has in one row to its selections. */
-    private void addRow(int f, int from, int to) {
-      FeatureTally feature = features[f];
-      int latent = range.from() + f;
-      long sequence = batch.firstSequence() + row(from);
-      int best = from;
-      for (int i = from; i < to; i++) {
-        float value = value(i);
-        if (value > value(best)) {
-          best = i;
-        }
-        if (value > 0 && feature.random().capacity() > 0) {
-          long rank = randomOrder.rank(latent, sequence, position(i));
-          if (!feature.random().isFull()
-              || Long.compareUnsigned(rank, feature.random().last().rank()) <= 0) {
-            if (feature.random().offer(firing(i, from, to, rank, sequence))) {
-              dirtyRandom.set(f);
-            }
-          }
-        }
-      }
-      if (value(best) > 0
-          && feature.top().capacity() > 0
-          && (!feature.top().isFull() || value(best) >= feature.top().last().activation())) {
-        long rank = randomOrder.rank(latent, sequence, position(best));
-        if (feature.top().offer(firing(best, from, to, rank, sequence))) {
-          dirtyTop.set(f);
-        }
-      }
-    }
-
-    private Firing firing(int i, int from, int to, long rank, long sequence) {
-      int length = Math.min(config.window(), batch.contextLength());
-      int position = position(i);
-      int start = Math.max(0, Math.min(position - length / 2, batch.contextLength() - length));
-      int row = row(i);
-      int first = row * batch.contextLength() + start;
-      int[] window = Arrays.copyOfRange(batch.tokens(), first, first + length);
-      float[] activations = new float[length];
-      for (int j = from; j < to; j++) {
-        int at = position(j) - start;
-        if (at >= 0 && at < length) {
-          activations[at] = value(j);
-        }
-      }
-      DocumentSpan span = spanAt(batch.documents().get(row), position);
-      long document = span == null ? -1 : span.document();
-      return Firing.of(rank, sequence, position, value(i), document, start, window, activations);
-    }
-
-    private @Nullable DocumentSpan spanAt(List<DocumentSpan> spans, int position) {
-      DocumentSpan found = null;
-      for (DocumentSpan span : spans) {
-        if (span.start() > position) {
-          break;
-        }
-        found = span;
-      }
-      return found;
-    }
-
-    private float value(int i) {
-      return values[order[i]];
-    }
-
-    private int row(int i) {
-      return tokenOfEntry[order[i]] / batch.contextLength();
-    }
-
-    private int position(int i) {
-      return tokenOfEntry[order[i]] % batch.contextLength();
     }
   }
 }

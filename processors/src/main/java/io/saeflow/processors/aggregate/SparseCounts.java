@@ -45,6 +45,11 @@ final class SparseCounts {
     return count;
   }
 
+  /** How many keys there are. */
+  int size() {
+    return size;
+  }
+
   /** Ascending. */
   List<Integer> keys() {
     return Arrays.stream(keys, 0, size).boxed().collect(Collectors.toList());
@@ -76,8 +81,14 @@ final class SparseCounts {
     }
   }
 
+  /** As {@link Arrays#binarySearch}, but at once where no key is missing below {@code key}. */
   private int find(int key) {
-    return Arrays.binarySearch(keys, 0, size, key);
+    if (size == 0 || key < keys[0]) {
+      return -1;
+    }
+    // Keys differ by at least one, so none is further from the first than its value is.
+    int last = (int) Math.min((long) key - keys[0], size - 1);
+    return keys[last] == key ? last : Arrays.binarySearch(keys, 0, last + 1, key);
   }
 
   private void insert(int at, int key) {

@@ -105,13 +105,13 @@ class RangeTallyTest {
 
   @Test
   void binsAreCeilingsInFloat32() {
-    assertThat(ActivationHistogram.bin(0.2f)).isEqualTo(1);
-    assertThat(ActivationHistogram.bin(Math.nextUp(0.2f))).isEqualTo(2);
-    assertThat(ActivationHistogram.bin(0.4f)).isEqualTo(2);
+    assertThat(ActivationHistograms.bin(0.2f)).isEqualTo(1);
+    assertThat(ActivationHistograms.bin(Math.nextUp(0.2f))).isEqualTo(2);
+    assertThat(ActivationHistograms.bin(0.4f)).isEqualTo(2);
     // 0.6f / 0.2f rounds to 3.0000002 in float32, as in torch; in float64 it would be 3.
-    assertThat(ActivationHistogram.bin(0.6f)).isEqualTo((int) Math.ceil(0.6f / 0.2f));
-    assertThat(ActivationHistogram.bin(1e-20f)).isEqualTo(1);
-    assertThat(ActivationHistogram.bin(Float.MAX_VALUE)).isEqualTo(Integer.MAX_VALUE);
+    assertThat(ActivationHistograms.bin(0.6f)).isEqualTo((int) Math.ceil(0.6f / 0.2f));
+    assertThat(ActivationHistograms.bin(1e-20f)).isEqualTo(1);
+    assertThat(ActivationHistograms.bin(Float.MAX_VALUE)).isEqualTo(Integer.MAX_VALUE);
   }
 
   @Test

@@ -4,6 +4,7 @@ package io.saeflow.producer.publish;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.ActivationMessage;
 import io.saeflow.schemas.stream.EndOfStream;
 import java.util.List;
@@ -16,8 +17,9 @@ import org.apache.kafka.clients.producer.ProducerRecord;
  *
  * @param topicNames the run's
  * @param hooks where activations are read; each has a topic of its own
+ * @param dtype in what they are published
  */
-public record DenseActivations(Topics topicNames, List<HookPoint> hooks)
+public record DenseActivations(Topics topicNames, List<HookPoint> hooks, ActivationDtype dtype)
     implements ActivationOutput {
   public DenseActivations {
     hooks = List.copyOf(hooks);
@@ -57,7 +59,7 @@ public record DenseActivations(Topics topicNames, List<HookPoint> hooks)
 
     private ProducerRecord<byte[], byte[]> record(HookPoint hook, ActivationMessage message) {
       String topic = topicNames.activations(hook);
-      return NumberedRecord.spread(topic, partitions.get(topic), message);
+      return NumberedRecord.spread(topic, partitions.get(topic), message, dtype);
     }
   }
 }

@@ -2,6 +2,7 @@
 package io.saeflow.producer.publish;
 
 import io.saeflow.schemas.arrow.ArrowMessages;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.StreamMessage;
 import java.nio.ByteBuffer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -13,14 +14,24 @@ public final class NumberedRecord {
   /** The record for the partition, of so many, that the message's number chooses. */
   static ProducerRecord<byte[], byte[]> spread(
       String topic, int partitions, StreamMessage message) {
-    return of(topic, (int) (message.number() % partitions), message);
+    return spread(topic, partitions, message, ActivationDtype.FLOAT32);
+  }
+
+  static ProducerRecord<byte[], byte[]> spread(
+      String topic, int partitions, StreamMessage message, ActivationDtype dtype) {
+    return of(topic, (int) (message.number() % partitions), message, dtype);
   }
 
   /** The record for one partition. */
   public static ProducerRecord<byte[], byte[]> of(
       String topic, int partition, StreamMessage message) {
+    return of(topic, partition, message, ActivationDtype.FLOAT32);
+  }
+
+  private static ProducerRecord<byte[], byte[]> of(
+      String topic, int partition, StreamMessage message, ActivationDtype dtype) {
     return new ProducerRecord<>(
-        topic, partition, key(message.number()), ArrowMessages.encode(message));
+        topic, partition, key(message.number()), ArrowMessages.encode(message, dtype));
   }
 
   /** Eight bytes, big-endian, as Kafka's serializer of long writes them. */

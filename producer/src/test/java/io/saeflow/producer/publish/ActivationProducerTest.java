@@ -15,10 +15,12 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
+import io.saeflow.schemas.tensorfile.Half;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.List;
@@ -55,7 +57,8 @@ class ActivationProducerTest {
   private static final TopicPartition TOKENS = new TopicPartition(TOPICS.tokens(), 0);
   private static final HookPoint RESID = HookPoint.parse("blocks.1.hook_resid_post");
   private static final HookPoint POST = HookPoint.parse("blocks.0.mlp.hook_post");
-  private static final ActivationOutput RESID_ONLY = new DenseActivations(TOPICS, List.of(RESID));
+  private static final ActivationOutput RESID_ONLY =
+      new DenseActivations(TOPICS, List.of(RESID), ActivationDtype.FLOAT32);
   private static final TokenBatch BATCH_3 =
       new TokenBatch(
           "run",
@@ -86,7 +89,7 @@ class ActivationProducerTest {
           model,
           TOPICS,
           List.of(RESID, POST),
-          new DenseActivations(TOPICS, List.of(RESID, POST)),
+          new DenseActivations(TOPICS, List.of(RESID, POST), ActivationDtype.FLOAT32),
           () -> headroom.isEmpty() ? Long.MAX_VALUE : headroom.remove(),
           workers);
 
@@ -131,6 +134,31 @@ class ActivationProducerTest {
     }
     assertThat(loop.tokensDone().sum()).isEqualTo(8);
     assertCommitted(1);
+  }
+
+  @Test
+  void publishesInFloat16WhereAskedTo() throws Exception {
+    ActivationLoop rounding =
+        new ActivationLoop(
+            consumer,
+            producer,
+            model,
+            TOPICS,
+            List.of(RESID),
+            new DenseActivations(TOPICS, List.of(RESID), ActivationDtype.FLOAT16),
+            () -> Long.MAX_VALUE,
+            workers);
+    rounding.begin();
+    add(0, ArrowMessages.encode(BATCH_3));
+    for (int i = 0; i < 10; i++) {
+      rounding.step();
+    }
+    float[] values = model.activations(BATCH_3.tokens(), 4, List.of(RESID)).get(RESID);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = Half.toFloat(Half.fromFloat(values[i]));
+    }
+    assertThat(ArrowMessages.decodeActivations(sentTo(TOPICS.activations(RESID)).value()))
+        .isEqualTo(new ActivationBatch(BATCH_3, RESID, model.width(RESID), values));
   }
 
   @Test
@@ -365,6 +393,7 @@ class ActivationProducerTest {
     ActivationProducerConfig config =
         new ActivationProducerConfig(
             Map.of(), TOPICS, List.of(HookPoint.parse("blocks.9.hook_resid_post")), "0", 1, 1, 1);
+
     assertThatIllegalArgumentException()
         .isThrownBy(() -> ActivationProducer.start(config, model, RESID_ONLY))
         .withMessageContaining("layer 9 (expected: below the model's 2)");

@@ -12,6 +12,7 @@ import static io.saeflow.schemas.arrow.MessageLayout.tokenColumns;
 
 import io.saeflow.schemas.arrow.MessageLayout.MetadataKey;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.ActivationMessage;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
@@ -40,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  * <tr><td></td><td>{@code documents: list<struct<start: int32, document: int64, offset: int64,
  *     labels: utf8>>}</td></tr>
  * <tr><td>activations</td><td>{@code activations:
- *     fixed_size_list<fixed_size_list<float32>[D]>[L]}</td></tr>
+ *     fixed_size_list<fixed_size_list<float32>[D]>[L]}, or of float16</td></tr>
  * <tr><td>latents</td><td>{@code latents: fixed_size_list<list<struct<latent: int32, value:
  *     float32>>>[L]}</td></tr>
  * </table>
@@ -51,8 +52,17 @@ public final class ArrowMessages {
 
   private ArrowMessages() {}
 
-  /** The message's bytes. */
+  /** The message's bytes; activations in float32. */
   public static byte[] encode(StreamMessage message) {
+    return encode(message, ActivationDtype.FLOAT32);
+  }
+
+  /**
+   * The message's bytes.
+   *
+   * @param dtype of activations; other messages have none
+   */
+  public static byte[] encode(StreamMessage message, ActivationDtype dtype) {
     if (message instanceof TokenBatch batch) {
       IpcWriter writer = new IpcWriter();
       writeTokens(writer, batch);
@@ -60,10 +70,10 @@ public final class ArrowMessages {
           new Schema(tokenColumns(batch.contextLength()), metadata(TOKENS, batch)), rows(batch));
     }
     if (message instanceof ActivationBatch activations) {
-      return encode(activations);
+      return activations(activations, dtype);
     }
     if (message instanceof LatentBatch latents) {
-      return encode(latents);
+      return latents(latents);
     }
     EndOfStream end = (EndOfStream) message;
     Map<String, String> metadata = metadata(END, end);
@@ -108,21 +118,26 @@ public final class ArrowMessages {
         bytes, reader -> reader.isEnd() ? reader.endOfStream() : reader.latents());
   }
 
-  private static byte[] encode(ActivationBatch activations) {
+  private static byte[] activations(ActivationBatch activations, ActivationDtype dtype) {
     TokenBatch batch = activations.batch();
     Map<String, String> metadata = metadata(ACTIVATIONS, batch);
     metadata.put(MetadataKey.HOOK, activations.hook().name());
     List<Field> columns = new ArrayList<>(tokenColumns(batch.contextLength()));
-    columns.add(activationsColumn(batch.contextLength(), activations.width()));
+    columns.add(activationsColumn(batch.contextLength(), activations.width(), dtype));
     IpcWriter writer = new IpcWriter();
     writeTokens(writer, batch);
     writer.node(rows(batch)).validity();
     writer.node(batch.tokens().length).validity();
-    writer.node(activations.values().length).validity().floats(activations.values());
+    writer.node(activations.values().length).validity();
+    if (dtype == ActivationDtype.FLOAT16) {
+      writer.halves(activations.values());
+    } else {
+      writer.floats(activations.values());
+    }
     return writer.write(new Schema(columns, metadata), rows(batch));
   }
 
-  private static byte[] encode(LatentBatch latents) {
+  private static byte[] latents(LatentBatch latents) {
     TokenBatch batch = latents.batch();
     Map<String, String> metadata = metadata(LATENTS, batch);
     metadata.put(MetadataKey.SAE, latents.sae());

@@ -2,6 +2,7 @@
 package io.saeflow.schemas.arrow;
 
 import io.saeflow.schemas.stream.MalformedMessageException;
+import io.saeflow.schemas.tensorfile.Half;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayDeque;
@@ -120,6 +121,16 @@ final class IpcReader {
     ByteBuffer data = buffer(column, 4 * count);
     float[] values = new float[Math.toIntExact(count)];
     data.asFloatBuffer().get(values);
+    return values;
+  }
+
+  /** Of float16; exact. */
+  float[] halves(String column, long count) throws MalformedMessageException {
+    ByteBuffer data = buffer(column, 2 * count);
+    float[] values = new float[Math.toIntExact(count)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = Half.toFloat(data.getShort(2 * i));
+    }
     return values;
   }
 

@@ -2,6 +2,7 @@
 package io.saeflow.schemas.arrow;
 
 import com.google.flatbuffers.FlatBufferBuilder;
+import io.saeflow.schemas.tensorfile.Half;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -48,6 +49,17 @@ final class IpcWriter {
 
   IpcWriter floats(float[] values) {
     return section(4L * values.length, body -> body.asFloatBuffer().put(values));
+  }
+
+  /** Rounded to float16. */
+  IpcWriter halves(float[] values) {
+    return section(
+        2L * values.length,
+        body -> {
+          for (float value : values) {
+            body.putShort(Half.fromFloat(value));
+          }
+        });
   }
 
   IpcWriter bytes(byte[] values) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.schemas.arrow;
 
+import io.saeflow.schemas.stream.ActivationDtype;
 import java.util.List;
 import org.apache.arrow.vector.types.FloatingPointPrecision;
 import org.apache.arrow.vector.types.pojo.ArrowType;
@@ -21,6 +22,7 @@ final class MessageLayout {
   private static final ArrowType INT64 = new ArrowType.Int(64, true);
   private static final ArrowType FLOAT32 =
       new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE);
+  private static final ArrowType FLOAT16 = new ArrowType.FloatingPoint(FloatingPointPrecision.HALF);
   private static final Field INT32_ITEM = new Field("item", FieldType.notNullable(INT32), null);
 
   private MessageLayout() {}
@@ -37,9 +39,15 @@ final class MessageLayout {
                 column("labels", ArrowType.Utf8.INSTANCE))));
   }
 
-  static Field activationsColumn(int contextLength, int width) {
+  static Field activationsColumn(int contextLength, int width, ActivationDtype dtype) {
+    ArrowType type = dtype == ActivationDtype.FLOAT16 ? FLOAT16 : FLOAT32;
     return fixedSizeList(
-        ACTIVATIONS, contextLength, fixedSizeList("item", width, column("item", FLOAT32)));
+        ACTIVATIONS, contextLength, fixedSizeList("item", width, column("item", type)));
+  }
+
+  /** What {@link #activationsColumn} was given, if {@code value} is the field of its values. */
+  static ActivationDtype activationDtype(Field value) {
+    return value.getType().equals(FLOAT16) ? ActivationDtype.FLOAT16 : ActivationDtype.FLOAT32;
   }
 
   static Field latentsColumn(int contextLength) {

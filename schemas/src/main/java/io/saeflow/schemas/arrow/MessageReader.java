@@ -6,6 +6,7 @@ import static io.saeflow.schemas.arrow.MessageLayout.END;
 import static io.saeflow.schemas.arrow.MessageLayout.LATENTS;
 import static io.saeflow.schemas.arrow.MessageLayout.TOKENS;
 import static io.saeflow.schemas.arrow.MessageLayout.VERSION;
+import static io.saeflow.schemas.arrow.MessageLayout.activationDtype;
 import static io.saeflow.schemas.arrow.MessageLayout.activationsColumn;
 import static io.saeflow.schemas.arrow.MessageLayout.latentsColumn;
 import static io.saeflow.schemas.arrow.MessageLayout.tokenColumns;
@@ -13,6 +14,7 @@ import static io.saeflow.schemas.arrow.MessageLayout.tokenColumns;
 import io.saeflow.schemas.arrow.MessageLayout.MetadataKey;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
@@ -75,8 +77,10 @@ final class MessageReader {
     requireKind(ACTIVATIONS);
     int contextLength = contextLength();
     Field column = in.schema().findField(ACTIVATIONS);
-    int width = listSize(child(column));
-    TokenBatch batch = tokens(ACTIVATIONS, List.of(activationsColumn(contextLength, width)));
+    Field row = child(column);
+    int width = listSize(row);
+    ActivationDtype dtype = activationDtype(child(row));
+    TokenBatch batch = tokens(ACTIVATIONS, List.of(activationsColumn(contextLength, width, dtype)));
     int tokens = batch.tokens().length;
     long values = (long) tokens * width;
     in.node(ACTIVATIONS, batch.sequences());
@@ -86,7 +90,12 @@ final class MessageReader {
     in.node(ACTIVATIONS, values);
     in.validity(ACTIVATIONS);
     return new ActivationBatch(
-        batch, HookPoint.parse(text(MetadataKey.HOOK)), width, in.floats(ACTIVATIONS, values));
+        batch,
+        HookPoint.parse(text(MetadataKey.HOOK)),
+        width,
+        dtype == ActivationDtype.FLOAT16
+            ? in.halves(ACTIVATIONS, values)
+            : in.floats(ACTIVATIONS, values));
   }
 
   LatentBatch latents() throws MalformedMessageException {

@@ -2,6 +2,7 @@
 package io.saeflow.schemas.feature;
 
 import io.saeflow.schemas.stream.MalformedMessageException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -10,11 +11,14 @@ import java.util.Arrays;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaNormalization;
 import org.apache.avro.io.BinaryDecoder;
+import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DatumReader;
+import org.apache.avro.io.DatumWriter;
 import org.apache.avro.io.DecoderFactory;
-import org.apache.avro.message.BinaryMessageEncoder;
+import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificDatumReader;
+import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.avro.util.ClassSecurityValidator;
 
@@ -47,14 +51,14 @@ public final class AvroCodec<T extends SpecificRecord> {
                 .build()));
   }
 
-  private final BinaryMessageEncoder<T> encoder;
+  private final DatumWriter<T> writer;
   private final DatumReader<T> reader;
   private final byte[] header;
   private final String name;
 
   private AvroCodec(Schema schema) {
     SpecificData model = new SpecificData();
-    this.encoder = new BinaryMessageEncoder<>(model, schema);
+    this.writer = new SpecificDatumWriter<>(schema, model);
     this.reader = new SpecificDatumReader<>(schema, schema, model);
     this.header = header(schema);
     this.name = schema.getName();
@@ -62,11 +66,14 @@ public final class AvroCodec<T extends SpecificRecord> {
 
   /** The record's bytes. */
   public byte[] encode(T value) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    bytes.writeBytes(header);
     try {
-      ByteBuffer bytes = encoder.encode(value);
-      byte[] exact = new byte[bytes.remaining()];
-      bytes.get(exact);
-      return exact;
+      // Avro's message encoder writes value by value to a synchronized stream.
+      BinaryEncoder body = EncoderFactory.get().binaryEncoder(bytes, null);
+      writer.write(value, body);
+      body.flush();
+      return bytes.toByteArray();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

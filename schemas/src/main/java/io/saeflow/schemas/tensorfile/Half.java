@@ -8,7 +8,7 @@ public final class Half {
   private Half() {}
 
   /** The float32 equal to float16 {@code bits}; exact. NaN stays NaN. */
-  static float toFloat(short bits) {
+  public static float toFloat(short bits) {
     int sign = (bits & 0x8000) << 16;
     int magnitude = bits & 0x7fff;
     if (magnitude >= INFINITY) {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.flatbuffers.FlatBufferBuilder;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
@@ -90,6 +91,25 @@ class ArrowMessagesTest {
   }
 
   /** Arrow's own reader, which shares none of our framing, must see the same columns. */
+  /** 2049 lies between two float16 numbers, and goes to the even one. */
+  @Test
+  void activationsMayBeRoundedToFloat16() throws Exception {
+    float[] exact = {0, -0.5f, 2049, 70000, Float.NaN, 0x1p-24f};
+    float[] rounded = {0, -0.5f, 2048, Float.POSITIVE_INFINITY, Float.NaN, 0x1p-24f};
+    TokenBatch tokens = new TokenBatch("run", 0, 0, 3, new int[] {1, 2, 3}, List.of(List.of()));
+    HookPoint hook = HookPoint.parse("blocks.1.hook_resid_post");
+    byte[] bytes =
+        ArrowMessages.encode(new ActivationBatch(tokens, hook, 2, exact), ActivationDtype.FLOAT16);
+    assertThat(ArrowMessages.decodeActivations(bytes))
+        .isEqualTo(new ActivationBatch(tokens, hook, 2, rounded));
+    try (BufferAllocator memory = new RootAllocator();
+        ArrowStreamReader reader = new ArrowStreamReader(new ByteArrayInputStream(bytes), memory)) {
+      assertThat(reader.loadNextBatch()).isTrue();
+      assertThat(reader.getVectorSchemaRoot().getVector("activations").getObject(0).toString())
+          .isEqualTo("[[0,-18432],[26624,31744],[32256,1]]");
+    }
+  }
+
   @Test
   void arrowsOwnReaderReadsThem() throws Exception {
     try (BufferAllocator memory = new RootAllocator();

@@ -52,6 +52,7 @@ class ManifestFileTest {
                     "b.bin": "02"
                 },
                 "modelDtype": "float32",
+                "activationDtype": "float32",
                 "vocabularySize": 100,
                 "centerWritingWeights": false,
                 "dataset": [

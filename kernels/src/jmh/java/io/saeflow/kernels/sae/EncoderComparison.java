@@ -10,10 +10,17 @@ import java.util.Arrays;
 import java.util.Random;
 
 /**
- * Compares the encoder with torch's float32 addmm and topk, in alternation. Not a test: a program,
- * see the module's README.
+ * Compares the encoder with torch's float32 addmm and topk, in alternation. No harness does that,
+ * so it is a program, of threads, tokens and rounds.
+ *
+ * <pre>
+ * mvn -q -B -Pbenchmark -pl kernels package
+ * java -Xmx3g -Dai.djl.offline=true -DOPT_OUT_TRACKING=true \
+ *   -cp "kernels/target/test-classes:kernels/target/classes:$(cat kernels/target/benchmark.classpath)" \
+ *   io.saeflow.kernels.sae.EncoderComparison 1 1024 5
+ * </pre>
  */
-final class EncoderBenchmark {
+final class EncoderComparison {
   private static final String TORCH =
       """
         def encode(self: __torch__.Script, x: Tensor, w: Tensor, b: Tensor, k: int) -> Tuple[Tensor, Tensor]:
@@ -28,7 +35,7 @@ final class EncoderBenchmark {
 
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
-  private EncoderBenchmark() {}
+  private EncoderComparison() {}
 
   /** Arguments: threads, tokens, rounds. */
   public static void main(String[] arguments) {
