@@ -2,6 +2,7 @@
 package io.saeflow.compose;
 
 import io.saeflow.compose.broker.EmbeddedBroker;
+import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.compose.config.Kept;
 import io.saeflow.compose.config.OutputConfig;
@@ -26,9 +27,9 @@ import io.saeflow.compose.role.StoppedException;
 import io.saeflow.compose.topic.DeadLetterWatch;
 import io.saeflow.compose.topic.ManifestTopic;
 import io.saeflow.compose.topic.RunTopics;
-import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.retention.RecordRetention;
+import io.saeflow.producer.publish.ActivationOutput;
 import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.RunManifest;
@@ -44,7 +45,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
@@ -135,22 +135,15 @@ public final class Pipeline implements PipelineRunner {
 
       RunManifest finished;
       AtomicReference<Optional<RunTotals>> totals = new AtomicReference<>(Optional.empty());
-      try (Processors processors =
-              Stages.process(
-                  run,
-                  INSTANCE,
-                  prepared.saes(),
-                  prepared.engine(),
-                  folder.streamsState(),
-                  stream.threads(),
-                  stream.partitions());
+      try (Processors processors = processors(run, prepared, folder);
           ActivationProducer producer =
               Stages.produce(
                   run,
                   INSTANCE,
                   prepared.model(),
                   prepared.config().model().threads(),
-                  stream.maxWaitingBatches());
+                  stream.maxWaitingBatches(),
+                  output(run, prepared));
           RecordRetention retention = RecordRetention.start(kafka, topics, manifest);
           Sinks sinks =
               Sinks.start(
@@ -164,7 +157,7 @@ public final class Pipeline implements PipelineRunner {
         CompletableFuture<RunTotals> fed = feed.done();
         CompletableFuture<Void> unused = fed.thenAccept(known -> totals.set(Optional.of(known)));
         LiveGauges gauges =
-            new LiveGauges(feed, producer, processors, sinks, encoderMeters(prepared.saes()));
+            new LiveGauges(feed, producer, processors, sinks, PreparedSae.meters(prepared.saes()));
         Supplier<ProgressSnapshot> snapshot = () -> snapshot(gauges, fed, run.batchTokens());
         try (Progress progress = showProgress(snapshot);
             AutoCloseable metrics = MetricsServer.startIfAsked(stream.metricsPort(), gauges);
@@ -195,7 +188,9 @@ public final class Pipeline implements PipelineRunner {
         manifestTopic.publish(finished);
         ManifestFile.write(new OutputFolder(folder.root()), finished, sinks.files());
       }
-      if (stream.embedded() && !stream.keep().contains(Kept.ACTIVATIONS)) {
+      if (stream.embedded()
+          && run.encodeAt() == EncodeAt.PROCESS
+          && !stream.keep().contains(Kept.ACTIVATIONS)) {
         runTopics.deleteActivations(run.hooks());
       }
       return summary(finished.getTotals(), start);
@@ -210,10 +205,29 @@ public final class Pipeline implements PipelineRunner {
         Duration.ofNanos(System.nanoTime() - start));
   }
 
-  private static Map<String, EncoderMeter> encoderMeters(List<PreparedSae> saes) {
-    Map<String, EncoderMeter> meters = new TreeMap<>();
-    saes.forEach(sae -> meters.put(sae.manifest().getId(), sae.meter()));
-    return meters;
+  private static Processors processors(RunContext run, PreparedRun prepared, RunFolder folder) {
+    StreamConfig stream = prepared.config().stream();
+    return switch (run.encodeAt()) {
+      case PROCESS ->
+          Stages.process(
+              run,
+              INSTANCE,
+              prepared.saes(),
+              prepared.engine(),
+              folder.streamsState(),
+              stream.threads(),
+              stream.partitions());
+      case PRODUCER ->
+          Stages.aggregate(
+              run, INSTANCE, folder.streamsState(), stream.threads(), stream.partitions());
+    };
+  }
+
+  private static ActivationOutput output(RunContext run, PreparedRun prepared) {
+    return switch (run.encodeAt()) {
+      case PROCESS -> Stages.activations(run);
+      case PRODUCER -> Stages.latents(run, prepared.saes(), prepared.modelEngine());
+    };
   }
 
   private static Progress showProgress(Supplier<ProgressSnapshot> source) {

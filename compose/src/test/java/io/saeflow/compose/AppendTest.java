@@ -27,6 +27,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -83,7 +84,14 @@ class AppendTest {
       try (Processors processors =
               Stages.process(
                   context, "0", prepared.saes(), prepared.engine(), out.resolve("state"), 1, 2);
-          ActivationProducer producer = Stages.produce(context, "0", prepared.model(), 2, 4);
+          ActivationProducer producer =
+              Stages.produce(
+                  context,
+                  "0",
+                  prepared.model(),
+                  2,
+                  OptionalInt.of(4),
+                  Stages.activations(context));
           RecordRetention retention = RecordRetention.start(kafka, topics, prepared.manifest())) {
         Map<Integer, byte[]> records = Map.of();
         Optional<FeedPosition> fed = Optional.empty();

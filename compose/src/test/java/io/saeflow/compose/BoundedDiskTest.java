@@ -16,6 +16,7 @@ import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.producer.publish.ActivationProducerConfig;
+import io.saeflow.producer.publish.DenseActivations;
 import io.saeflow.producer.publish.TokenFeed;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.AvroCodec;
@@ -102,9 +103,9 @@ class BoundedDiskTest {
                 ModelDtype.FLOAT32);
         ActivationProducer producer =
             ActivationProducer.start(
-                new ActivationProducerConfig(
-                    kafka, TOPICS, List.of(HOOK), ActivationDtype.FLOAT32, "0", 1, 1, most),
-                model)) {
+                new ActivationProducerConfig(kafka, TOPICS, List.of(HOOK), "0", 1, 1, most),
+                model,
+                new DenseActivations(TOPICS, List.of(HOOK), ActivationDtype.FLOAT32))) {
       long committed = 0;
       int rounds = 0;
       while (producer.tokens() < (long) OracleCases.SEQUENCES * OracleCases.CONTEXT) {

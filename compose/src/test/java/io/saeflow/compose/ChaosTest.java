@@ -4,6 +4,7 @@ package io.saeflow.compose;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.saeflow.compose.ClusterRun.Shape;
+import io.saeflow.compose.config.EncodeAt;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,11 +30,15 @@ class ChaosTest {
 
   private static final String CASE = "openai-topk--blocks.1.hook_resid_post";
 
+  private static final EncodeAt ENCODE_AT =
+      EncodeAt.of(System.getProperty("saeflow.chaos.encode-at", "process"));
+
   /**
    * Between two kills there must be enough to do for who was killed to take part again. Three and
    * five feature ranges take turns.
    */
-  private static final Shape SHAPE = new Shape(400 * (KILLS + 1), 4, 4, SEED % 2 == 0 ? 3 : 5);
+  private static final Shape SHAPE =
+      new Shape(400 * (KILLS + 1), 4, 4, SEED % 2 == 0 ? 3 : 5, ENCODE_AT);
 
   private static final Duration PATIENCE = Duration.ofSeconds(120 + 36L * KILLS);
   private static final int LONGEST_PAUSE_MS = 3000;

@@ -3,6 +3,7 @@ package io.saeflow.compose;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.status.RunStatus;
 import io.saeflow.compose.status.StatusReader;
 import io.saeflow.compose.status.StatusText;
@@ -52,7 +53,7 @@ final class ClusterRun implements AutoCloseable {
    * @param sequences of the corpus
    * @param batch sequences a batch
    */
-  record Shape(int sequences, int batch, int partitions, int ranges) {
+  record Shape(int sequences, int batch, int partitions, int ranges, EncodeAt encodeAt) {
     long tokens() {
       return (long) sequences * OracleCases.CONTEXT;
     }
@@ -132,17 +133,25 @@ final class ClusterRun implements AutoCloseable {
       case "feed" -> {
         arguments.addAll(definition());
         arguments.add("--partitions=" + shape.partitions());
+        arguments.add("--encode-at=" + shape.encodeAt().id());
       }
-      case "produce" ->
-          arguments.addAll(List.of("--name=" + role, "--model=" + MODEL, "--threads=1"));
-      case "process" ->
-          arguments.addAll(
-              List.of(
-                  "--name=" + role,
-                  "--sae=" + sae(),
-                  "--state=" + folder.resolve(role),
-                  "--threads=1",
-                  "--stream-threads=1"));
+      case "produce" -> {
+        arguments.addAll(List.of("--name=" + role, "--model=" + MODEL, "--threads=1"));
+        if (shape.encodeAt() == EncodeAt.PRODUCER) {
+          arguments.add("--sae=" + sae());
+        }
+      }
+      case "process" -> {
+        arguments.addAll(
+            List.of(
+                "--name=" + role,
+                "--state=" + folder.resolve(role),
+                "--threads=1",
+                "--stream-threads=1"));
+        if (shape.encodeAt() == EncodeAt.PROCESS) {
+          arguments.add("--sae=" + sae());
+        }
+      }
       case "sink" -> arguments.add("--out=" + out());
       default -> throw new IllegalArgumentException(role);
     }

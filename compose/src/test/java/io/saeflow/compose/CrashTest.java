@@ -12,8 +12,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Kills whole runs, broker and all, and lets them go on: the bytes must be those of a run that was
@@ -29,18 +30,20 @@ class CrashTest {
 
   @TempDir Path folder;
 
-  @Test
-  void aRunKilledTwiceEndsWithTheBytesOfOneThatWasNot() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"process", "producer"})
+  void aRunKilledTwiceEndsWithTheBytesOfOneThatWasNot(String encodeAt) throws Exception {
+    String option = "--encode-at=" + encodeAt;
     Path tokens = OracleCases.writeTokens(folder.resolve("tokens.npy"), SEQUENCES);
     Path calm = folder.resolve("calm");
     Path killed = folder.resolve("killed");
 
     assertThat(run(tokens, calm, Long.MAX_VALUE)).isZero();
-    assertThat(run(tokens, killed, TOKENS / 5)).isNotZero();
+    assertThat(run(tokens, killed, TOKENS / 5, option)).isNotZero();
     assertThat(killed.resolve("manifest.json")).doesNotExist();
-    assertThat(run(tokens, killed, TOKENS * 3 / 5, "--resume")).isNotZero();
+    assertThat(run(tokens, killed, TOKENS * 3 / 5, option, "--resume")).isNotZero();
     assertThat(killed.resolve("manifest.json")).doesNotExist();
-    assertThat(run(tokens, killed, Long.MAX_VALUE, "--resume")).isZero();
+    assertThat(run(tokens, killed, Long.MAX_VALUE, option, "--resume")).isZero();
 
     SameBytesTest.assertSameFiles(
         calm.resolve("sae-viewer"), killed.resolve("sae-viewer"), OracleCases.LATENTS);

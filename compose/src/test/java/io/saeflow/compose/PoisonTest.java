@@ -41,6 +41,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Random;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -117,7 +118,8 @@ class PoisonTest {
     feed(tokens);
     RunContext run = new RunContext(kafka, new ManifestTopic(kafka, TOPICS).read().orElseThrow());
     Path out = folder.resolve("out");
-    try (RoleWork produce = new ProduceRole("1", MODEL, 2, 64).begin(run);
+    try (RoleWork produce =
+            new ProduceRole("1", MODEL, List.of(), 2, OptionalInt.empty()).begin(run);
         RoleWork process =
             new ProcessRole("1", List.of(SAE), folder.resolve("state"), 1, 1).begin(run)) {
       try (RoleWork sink = sink(out).begin(run)) {

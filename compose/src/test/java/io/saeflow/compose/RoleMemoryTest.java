@@ -4,6 +4,7 @@ package io.saeflow.compose;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.saeflow.compose.ClusterRun.Shape;
+import io.saeflow.compose.config.EncodeAt;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -65,7 +66,7 @@ class RoleMemoryTest {
   private Map<String, Memory> measure(String name, int sequences, double part) throws Exception {
     Path data = Files.createDirectories(folder.resolve(name));
     Path tokens = OracleCases.writeTokens(data.resolve("tokens.npy"), sequences);
-    Shape shape = new Shape(sequences, 4, 2, 5);
+    Shape shape = new Shape(sequences, 4, 2, 5, EncodeAt.PROCESS);
     List<String> roles = new ArrayList<>(Cluster.BROKERS);
     roles.addAll(ClusterRun.STAGES);
     roles.add(ClusterRun.SINK);

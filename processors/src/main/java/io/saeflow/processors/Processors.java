@@ -10,6 +10,7 @@ import io.saeflow.processors.encode.EncodeTopology;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.stream.FeatureRange;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,9 +28,9 @@ import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 
 /**
- * Both stages of a run in this process, each a Kafka Streams application of its own with {@code
+ * The stages of a run in this process, each a Kafka Streams application of its own with {@code
  * exactly_once_v2}: encoding commits often and keeps nothing, aggregating commits rarely and saves
- * its state.
+ * its state. A run that encodes elsewhere has only the second.
  */
 public final class Processors implements AutoCloseable {
   /** Aggregation can only see what encoding has committed. */
@@ -58,8 +59,7 @@ public final class Processors implements AutoCloseable {
   private final Map<RangeOfSae, Long> batchesByRange = new ConcurrentHashMap<>();
   private final Map<RangeOfSae, Long> bytesByRange = new ConcurrentHashMap<>();
   private final int ranges;
-  private final KafkaStreams encode;
-  private final KafkaStreams aggregate;
+  private final List<KafkaStreams> applications = new ArrayList<>();
 
   private Processors(
       ProcessorsConfig config,
@@ -69,25 +69,28 @@ public final class Processors implements AutoCloseable {
       List<AggregateStage> aggregateStages,
       TallyConfig tally) {
     this.ranges = aggregateStages.stream().mapToInt(AggregateStage::ranges).sum();
-    this.encode =
-        streams(
-            EncodeTopology.build(topics, encodeStages),
-            config,
-            topics.encodeGroup(generation),
-            ENCODE_COMMIT_INTERVAL);
-    this.aggregate =
+    if (!encodeStages.isEmpty()) {
+      applications.add(
+          streams(
+              EncodeTopology.build(topics, encodeStages),
+              config,
+              topics.encodeGroup(generation),
+              ENCODE_COMMIT_INTERVAL));
+    }
+    applications.add(
         streams(
             AggregateTopology.build(topics, aggregateStages, tally, new Noted()),
             config,
             topics.aggregateGroup(generation),
-            AGGREGATE_COMMIT_INTERVAL);
+            AGGREGATE_COMMIT_INTERVAL));
   }
 
   /**
-   * Starts both stages; the topics must exist.
+   * Starts the stages; the topics must exist.
    *
    * @param generation that the autoencoders have in their run; each has applications of its own,
    *     since one that joins later reads the activations from their beginning
+   * @param encodeStages none if latents come from elsewhere
    */
   public static Processors start(
       ProcessorsConfig config,
@@ -100,8 +103,7 @@ public final class Processors implements AutoCloseable {
         new Processors(config, topics, generation, encodeStages, aggregateStages, tally);
     boolean started = false;
     try {
-      processors.encode.start();
-      processors.aggregate.start();
+      processors.applications.forEach(KafkaStreams::start);
       started = true;
       return processors;
     } finally {
@@ -136,10 +138,10 @@ public final class Processors implements AutoCloseable {
     return sum(bytesByRange);
   }
 
-  /** Kafka's own metrics of both stages. */
+  /** Kafka's own metrics of the stages. */
   public Map<MetricName, Metric> kafkaMetrics() {
-    Map<MetricName, Metric> metrics = new HashMap<>(encode.metrics());
-    metrics.putAll(aggregate.metrics());
+    Map<MetricName, Metric> metrics = new HashMap<>();
+    applications.forEach(application -> metrics.putAll(application.metrics()));
     return metrics;
   }
 
@@ -156,8 +158,7 @@ public final class Processors implements AutoCloseable {
   public void close() {
     CloseOptions options =
         CloseOptions.groupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
-    encode.close(options);
-    aggregate.close(options);
+    applications.forEach(application -> application.close(options));
   }
 
   private final class Noted implements TallyObserver {

@@ -2,7 +2,6 @@
 package io.saeflow.compose.cli;
 
 import io.saeflow.compose.config.RoleConfig;
-import io.saeflow.compose.config.SaeEntry;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
 import io.saeflow.compose.config.StreamConfig;
@@ -20,7 +19,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "process",
     description = {
-      "Encode the activations of a run with its autoencoders, and keep their features' statistics.",
+      "Encode the activations of a run with its autoencoders, unless its producers do, and keep"
+          + " their features' statistics.",
       "Several share the work, as many as there are partitions and feature ranges. Goes on until it"
           + " is stopped."
     },
@@ -34,7 +34,7 @@ final class ProcessCommand implements Callable<Integer> {
       arity = "1..*",
       description =
           "The run's autoencoders, all that began together: OpenAI .pt files, SAELens or sparsify"
-              + " directories. Required.")
+              + " directories. Required, but for a run that encodes at the producer.")
   private @Nullable List<Path> saes;
 
   @Option(
@@ -64,9 +64,7 @@ final class ProcessCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Settings line = new Settings();
-    if (saes != null) {
-      line.saes(saes.stream().map(path -> new SaeEntry(path, null, null, null)).toList());
-    }
+    SaeOptions.add(saes, line);
     SettingsLine.path(line, Setting.STATE, state);
     SettingsLine.number(line, Setting.THREADS, threads);
     SettingsLine.number(line, Setting.STREAM_THREADS, streamThreads);

@@ -8,6 +8,7 @@ import io.saeflow.compose.config.Settings;
 import io.saeflow.compose.role.ProduceRole;
 import io.saeflow.compose.role.RoleProcess;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -18,7 +19,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "produce",
     description = {
-      "Run the model over the token batches of a run, and publish its activations.",
+      "Run the model over the token batches of a run, and publish its activations; their latents"
+          + " instead if the run encodes at the producer.",
       "Several share the work, as many as the run has partitions. Goes on until it is stopped."
     },
     mixinStandardHelpOptions = true,
@@ -32,6 +34,15 @@ final class ProduceCommand implements Callable<Integer> {
   private @Nullable Path model;
 
   @Option(
+      names = "--sae",
+      paramLabel = "PATH",
+      arity = "1..*",
+      description =
+          "The run's autoencoders: OpenAI .pt files, SAELens or sparsify directories. Required in a"
+              + " run that encodes at the producer, else not used.")
+  private @Nullable List<Path> saes;
+
+  @Option(
       names = "--threads",
       paramLabel = "N",
       description =
@@ -42,8 +53,8 @@ final class ProduceCommand implements Callable<Integer> {
       names = "--max-waiting-batches",
       paramLabel = "N",
       description =
-          "Wait while more than so many batches of activations in a partition are not encoded."
-              + " Default: 64.")
+          "Wait while more than so many batches in a partition wait for the next stage."
+              + " Default: 64; 1024 in a run that encodes at the producer.")
   private @Nullable Long maxWaitingBatches;
 
   @Mixin private RoleOptions role;
@@ -54,6 +65,7 @@ final class ProduceCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Settings line = new Settings();
     SettingsLine.path(line, Setting.MODEL, model);
+    SaeOptions.add(saes, line);
     SettingsLine.number(line, Setting.THREADS, threads);
     SettingsLine.number(line, Setting.MAX_WAITING_BATCHES, maxWaitingBatches);
     role.addTo(line);
@@ -65,6 +77,7 @@ final class ProduceCommand implements Callable<Integer> {
         new ProduceRole(
             config.name(),
             settings.toModel(),
+            settings.toSaePaths(),
             config.threads().orElseGet(ModelConfig::defaultThreads),
             config.stream().maxWaitingBatches()));
     return 0;

@@ -82,8 +82,8 @@ final class RunCommand implements Callable<Integer> {
       names = "--max-waiting-batches",
       paramLabel = "N",
       description =
-          "The model waits while more than this many batches in a partition are not encoded."
-              + " Default: 64.")
+          "The model waits while more than this many batches in a partition wait for the next"
+              + " stage. Default: 64; 1024 with --encode-at producer.")
   private @Nullable Long maxWaitingBatches;
 
   @Mixin private KafkaOptions kafka;

@@ -38,6 +38,13 @@ final class SaeOptions {
       description = "The SAE's path under the subject in the sae-viewer tree. Default: its id.")
   private @Nullable String saePath;
 
+  /** Adds autoencoders of a run that says all else of them to {@code settings}. */
+  static void add(@Nullable List<Path> paths, Settings settings) {
+    if (paths != null) {
+      settings.saes(paths.stream().map(path -> new SaeEntry(path, null, null, null)).toList());
+    }
+  }
+
   /** Adds what was given to {@code settings}. */
   void addTo(Settings settings) {
     if (sae != null) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.cli;
 
+import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.config.Kept;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
@@ -26,6 +27,14 @@ final class TopicOptions {
   @Mixin private FeatureRangeOptions ranges;
 
   @Option(
+      names = "--encode-at",
+      paramLabel = "process|producer",
+      description =
+          "Encode where activations are processed, or where the model runs: then only latents go"
+              + " through Kafka. Default: process.")
+  private @Nullable EncodeAt encodeAt;
+
+  @Option(
       names = "--keep",
       paramLabel = "NAME",
       split = ",",
@@ -39,6 +48,9 @@ final class TopicOptions {
     SettingsLine.text(settings, Setting.SUBJECT, subject);
     SettingsLine.number(settings, Setting.PARTITIONS, partitions);
     ranges.addTo(settings);
+    if (encodeAt != null) {
+      settings.encodeAt(encodeAt);
+    }
     if (keep != null) {
       settings.keep(keep);
     }

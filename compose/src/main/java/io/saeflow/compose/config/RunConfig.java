@@ -2,6 +2,7 @@
 package io.saeflow.compose.config;
 
 import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.stream.ActivationDtype;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -39,6 +40,12 @@ public record RunConfig(
       throw new BadInputException(
           "label: '%s' (expected: none with tokens, whose documents have no fields)"
               .formatted(statistics.labels().get(0).text()));
+    }
+    if (stream.encodeAt() == EncodeAt.PRODUCER
+        && model.activationDtype() != ActivationDtype.FLOAT32) {
+      throw new BadInputException(
+          "activation-dtype: %s (expected: float32 with encode-at producer, which publishes no activations)"
+              .formatted(model.activationDtype().id()));
     }
     Set<String> ids = new HashSet<>();
     Set<String> viewerPaths = new HashSet<>();

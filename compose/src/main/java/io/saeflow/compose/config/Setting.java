@@ -35,6 +35,7 @@ public enum Setting {
   FEATURE_RANGES(Kind.NUMBER),
   STREAM_THREADS(Kind.NUMBER),
   MAX_WAITING_BATCHES(Kind.NUMBER),
+  ENCODE_AT(Kind.ENCODE_AT),
   KEEP(Kind.KEPT),
   LATENT_SINKS(Kind.NAMES),
   METRICS_PORT(Kind.NUMBER),
@@ -63,6 +64,7 @@ public enum Setting {
     MODEL_DTYPE("float32 or bfloat16"),
     ACTIVATION_DTYPE("float32 or float16"),
     NON_FINITE("skip or fail"),
+    ENCODE_AT("process or producer"),
     KEPT("activations, latents, or a list of them"),
     EXISTING_OUTPUT("refuse, resume or overwrite");
 

@@ -107,6 +107,11 @@ public final class Settings {
     return put(Setting.NON_FINITE, value, Setting.Kind.NON_FINITE);
   }
 
+  /** Sets who encodes activations. */
+  public Settings encodeAt(EncodeAt value) {
+    return put(Setting.ENCODE_AT, value, Setting.Kind.ENCODE_AT);
+  }
+
   /** Sets what stays on its topics. */
   public Settings keep(List<Kept> value) {
     return put(Setting.KEEP, List.copyOf(value), Setting.Kind.KEPT);
@@ -184,7 +189,8 @@ public final class Settings {
         integer(Setting.PARTITIONS).orElse(StreamConfig.DEFAULT_PARTITIONS),
         integer(Setting.FEATURE_RANGES),
         integer(Setting.STREAM_THREADS).orElseGet(StreamConfig::defaultThreads),
-        integer(Setting.MAX_WAITING_BATCHES).orElse(StreamConfig.DEFAULT_MAX_WAITING_BATCHES),
+        integer(Setting.MAX_WAITING_BATCHES),
+        optional(Setting.ENCODE_AT, EncodeAt.class).orElse(EncodeAt.PROCESS),
         kept(),
         integer(Setting.METRICS_PORT),
         properties(Setting.KAFKA));
@@ -231,13 +237,11 @@ public final class Settings {
     return required(Setting.MODEL, Path.class);
   }
 
-  /**
-   * The files and folders of autoencoders.
-   *
-   * @throws BadInputException if there are none
-   */
+  /** The files and folders of autoencoders; empty if none are given. */
   public List<Path> toSaePaths() {
-    return saeConfigs().stream().map(SaeConfig::path).toList();
+    return values.containsKey(Setting.SAES)
+        ? list(Setting.SAES, SaeEntry.class).stream().map(SaeEntry::path).toList()
+        : List.of();
   }
 
   /**

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
-import io.saeflow.producer.publish.ActivationProducerConfig;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -15,8 +14,9 @@ import java.util.Set;
  * @param featureRanges partitions of each latents and features topic; if empty, {@link
  *     #featureRangesFor} decides
  * @param threads of the Kafka Streams application
- * @param maxWaitingBatches the model waits while more than so many batches of activations in a
- *     partition are not encoded
+ * @param maxWaitingBatches the model waits while more than so many batches in a partition wait for
+ *     the next stage; if empty, {@link EncodeAt#defaultMaxWaitingBatches} decides
+ * @param encodeAt who encodes activations
  * @param keep what stays on its topics; the rest is deleted when every stage has it
  * @param metricsPort where metrics are served on loopback; if empty, nowhere. 0 takes any port
  * @param kafka client properties, passed through to every Kafka client
@@ -26,7 +26,8 @@ public record StreamConfig(
     int partitions,
     OptionalInt featureRanges,
     int threads,
-    int maxWaitingBatches,
+    OptionalInt maxWaitingBatches,
+    EncodeAt encodeAt,
     Set<Kept> keep,
     OptionalInt metricsPort,
     Map<String, String> kafka) {
@@ -38,10 +39,6 @@ public record StreamConfig(
 
   /** As many shards as delphi's own caches have. */
   public static final int DEFAULT_FEATURE_RANGES = 5;
-
-  /** At a batch of some megabytes, a few hundred megabytes of disk. */
-  public static final int DEFAULT_MAX_WAITING_BATCHES =
-      ActivationProducerConfig.DEFAULT_MAX_WAITING_BATCHES;
 
   public StreamConfig {
     if (bootstrapServers.isBlank()) {
@@ -58,8 +55,12 @@ public record StreamConfig(
       throw new BadInputException(
           "metrics-port: %d (expected: 0 to 65535)".formatted(metricsPort.getAsInt()));
     }
-    Expectation.atLeast(1, "max-waiting-batches", maxWaitingBatches);
+    maxWaitingBatches.ifPresent(most -> Expectation.atLeast(1, "max-waiting-batches", most));
     keep = Set.copyOf(keep);
+    if (encodeAt == EncodeAt.PRODUCER && keep.contains(Kept.ACTIVATIONS)) {
+      throw new BadInputException(
+          "keep: activations (expected: not with encode-at producer, which publishes none)");
+    }
     kafka = Map.copyOf(kafka);
     for (String key : kafka.keySet()) {
       if (key.isBlank()) {
@@ -109,13 +110,14 @@ public record StreamConfig(
   /** Without the values of {@link #kafka}, which may hold passwords. */
   @Override
   public String toString() {
-    return "StreamConfig[bootstrapServers=%s, partitions=%d, featureRanges=%s, threads=%d, maxWaitingBatches=%d, keep=%s, metricsPort=%s, kafka=%s]"
+    return "StreamConfig[bootstrapServers=%s, partitions=%d, featureRanges=%s, threads=%d, maxWaitingBatches=%s, encodeAt=%s, keep=%s, metricsPort=%s, kafka=%s]"
         .formatted(
             bootstrapServers,
             partitions,
             featureRanges,
             threads,
             maxWaitingBatches,
+            encodeAt,
             keep,
             metricsPort,
             kafka.keySet());

@@ -87,6 +87,7 @@ final class YamlSettings {
           settings.activationDtype(constant(ActivationDtype.values(), value, wrong));
       case MODEL_DTYPE -> settings.modelDtype(constant(ModelDtype.values(), value, wrong));
       case NON_FINITE -> settings.nonFinite(constant(NonFinitePolicy.values(), value, wrong));
+      case ENCODE_AT -> settings.encodeAt(constant(EncodeAt.values(), value, wrong));
       case KEPT -> settings.keep(list(value, node -> constant(Kept.values(), node, wrong)));
       case EXISTING_OUTPUT ->
           settings.existingOutput(constant(ExistingOutput.values(), value, wrong));

@@ -60,6 +60,11 @@ public final class PreparedModel implements AutoCloseable {
     return model;
   }
 
+  /** The engine that it works on: an operation uses one thread. */
+  public TensorEngine engine() {
+    return engine;
+  }
+
   @Override
   public void close() {
     model.close();

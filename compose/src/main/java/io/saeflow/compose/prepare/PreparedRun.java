@@ -120,7 +120,12 @@ public final class PreparedRun implements AutoCloseable {
     return manifest;
   }
 
-  /** The engine that encoders work on. */
+  /** The engine that the model works on, and encoders where it runs. */
+  public TensorEngine modelEngine() {
+    return modelEngine;
+  }
+
+  /** The engine that encoders work on beside the model. */
   public TensorEngine engine() {
     return engine;
   }
@@ -214,6 +219,7 @@ public final class PreparedRun implements AutoCloseable {
         .setSeed(config.statistics().seed())
         .setLabels(config.statistics().labels().stream().map(LabelField::text).toList())
         .setNonFinite(config.statistics().nonFinite().name().toLowerCase(Locale.ROOT))
+        .setEncodeAt(config.stream().encodeAt().id())
         .setKeep(config.stream().keep().stream().sorted().map(Kept::id).toList())
         .setLatentSinks(latentSinks)
         .setSaes(saes.stream().map(PreparedSae::manifest).toList())

@@ -9,14 +9,16 @@ import io.saeflow.kernels.sae.ActivationFunction;
 import io.saeflow.kernels.sae.CertifiedSaeEncoder;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.InputNormalization;
-import io.saeflow.processors.aggregate.AggregateStage;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.processors.weights.SaeFile;
 import io.saeflow.processors.weights.SaeFileException;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -84,6 +86,13 @@ public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter
         new EncoderMeter());
   }
 
+  /** The meters of autoencoders by their ids, in alphabetical order. */
+  public static Map<String, EncoderMeter> meters(List<PreparedSae> saes) {
+    Map<String, EncoderMeter> meters = new TreeMap<>();
+    saes.forEach(sae -> meters.put(sae.id(), sae.meter()));
+    return meters;
+  }
+
   String id() {
     return manifest.getId();
   }
@@ -102,12 +111,6 @@ public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter
         manifest.getFeatureRanges(),
         nonFinite,
         () -> new CertifiedSaeEncoder(file.weights(), engine, meter));
-  }
-
-  /** How its features are counted, over sequences of so many tokens. */
-  public AggregateStage aggregateStage(int contextLength) {
-    return new AggregateStage(
-        id(), manifest.getLatents(), manifest.getFeatureRanges(), contextLength);
   }
 
   private static @Nullable Integer k(ActivationFunction function) {

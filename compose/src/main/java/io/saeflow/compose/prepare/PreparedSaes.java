@@ -26,10 +26,15 @@ public final class PreparedSaes {
    *
    * @param paths files and folders of autoencoders
    * @return by generation, all autoencoders of each generation that the files have one of
-   * @throws BadInputException if one cannot be used, is not the run's, or one of its generation is
-   *     missing
+   * @throws BadInputException if there are none, one cannot be used, is not the run's, or one of
+   *     its generation is missing
    */
   public static SortedMap<Integer, List<PreparedSae>> open(List<Path> paths, RunManifest run) {
+    if (paths.isEmpty()) {
+      throw new BadInputException(
+          "sae: missing (expected: --sae PATH, or saes in the --config file: run '%s' has encode-at %s)"
+              .formatted(run.getRun(), run.getEncodeAt()));
+    }
     SortedMap<Integer, List<PreparedSae>> found = new TreeMap<>();
     for (Path path : paths) {
       SaeFile file = read(path);
@@ -51,6 +56,13 @@ public final class PreparedSaes {
     }
     found.forEach((generation, saes) -> requireWhole(generation, saes, run));
     return found;
+  }
+
+  /**
+   * As {@link #open}, in a run that no autoencoder joins: all that it has, in the manifest's order.
+   */
+  public static List<PreparedSae> openAll(List<Path> paths, RunManifest run) {
+    return open(paths, run).values().stream().flatMap(List::stream).toList();
   }
 
   /**

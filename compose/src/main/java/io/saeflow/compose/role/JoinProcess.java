@@ -2,6 +2,7 @@
 package io.saeflow.compose.role;
 
 import io.saeflow.compose.config.BadInputException;
+import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.compose.config.StreamConfig;
@@ -37,6 +38,7 @@ public final class JoinProcess {
       RunManifest joined =
           manifests.update(
               latest -> {
+                requireActivations(latest.orElseThrow());
                 RunManifest now = with(saes, stream, latest.orElseThrow());
                 now.getSaes().stream()
                     .filter(sae -> !latest.orElseThrow().getSaes().contains(sae))
@@ -50,6 +52,14 @@ public final class JoinProcess {
               });
       return "run '%s' now has %s"
           .formatted(run, joined.getSaes().stream().map(SaeManifest::getId).toList());
+    }
+  }
+
+  private static void requireActivations(RunManifest run) {
+    if (EncodeAt.of(run.getEncodeAt()) == EncodeAt.PRODUCER) {
+      throw new BadInputException(
+          "run-id: '%s' encodes at the producer, so that there are no activations to replay (expected: a run that 'saeflow feed --encode-at process --keep activations' began)"
+              .formatted(run.getRun()));
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.role;
 
+import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.metrics.RunGauges;
 import io.saeflow.compose.prepare.PreparedSae;
 import io.saeflow.compose.prepare.PreparedSaes;
@@ -13,6 +14,7 @@ import io.saeflow.processors.Processors;
 import io.saeflow.processors.retention.RecordRetention;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,31 +26,42 @@ import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
 
 /**
- * Encodes activations and aggregates latents, and deletes what every reader has.
+ * Encodes activations, unless the producers do, aggregates latents, and deletes what every reader
+ * has.
  *
  * @param name this processor's among those of the run, the same after a restart
- * @param saes files and folders of the autoencoders it works on
+ * @param saes files and folders of the autoencoders it works on; not looked at in a run that
+ *     encodes at the producer
  * @param state a folder for Kafka Streams, this processor's alone
  * @param streamThreads of each stage
- * @param threads of the tensor engine
+ * @param threads of the encoders' tensor engine
  */
 public record ProcessRole(String name, List<Path> saes, Path state, int streamThreads, int threads)
     implements Role {
 
   @Override
   public RoleWork begin(RunContext run) {
-    SortedMap<Integer, List<PreparedSae>> generations = PreparedSaes.open(saes, run.manifest());
+    SortedMap<Integer, List<PreparedSae>> generations =
+        run.encodeAt() == EncodeAt.PROCESS
+            ? PreparedSaes.open(saes, run.manifest())
+            : Collections.emptySortedMap();
     int partitions;
     try (RunTopics topics = new RunTopics(run.kafka(), run.topics())) {
       partitions = topics.partitionsOfTokens();
     }
-    Work work = new Work(LibtorchEngine.open(threads));
+    Work work = new Work();
     boolean begun = false;
     try {
-      for (List<PreparedSae> generation : generations.values()) {
-        work.processors.add(
-            Stages.process(run, name, generation, work.engine, state, streamThreads, partitions));
-        generation.forEach(sae -> work.encoders.put(sae.manifest().getId(), sae.meter()));
+      if (run.encodeAt() == EncodeAt.PRODUCER) {
+        work.processors.add(Stages.aggregate(run, name, state, streamThreads, partitions));
+      } else {
+        TensorEngine engine = LibtorchEngine.open(threads);
+        work.engines.add(engine);
+        for (List<PreparedSae> generation : generations.values()) {
+          work.processors.add(
+              Stages.process(run, name, generation, engine, state, streamThreads, partitions));
+          work.encoders.putAll(PreparedSae.meters(generation));
+        }
       }
       work.retention.add(RecordRetention.start(run.kafka(), run.topics(), run.manifest()));
       work.follow();
@@ -62,15 +75,13 @@ public record ProcessRole(String name, List<Path> saes, Path state, int streamTh
   }
 
   private static final class Work implements RoleWork, RunGauges {
-    private final TensorEngine engine;
+    /** None where there is nothing to encode. */
+    private final List<TensorEngine> engines = new ArrayList<>();
+
     private final List<Processors> processors = new ArrayList<>();
     private final List<RecordRetention> retention = new ArrayList<>();
     private final Map<String, EncoderMeter> encoders = new TreeMap<>();
     private final CompletableFuture<Void> failure = new CompletableFuture<>();
-
-    Work(TensorEngine engine) {
-      this.engine = engine;
-    }
 
     void follow() {
       List<CompletableFuture<Void>> failures = new ArrayList<>();
@@ -133,7 +144,7 @@ public record ProcessRole(String name, List<Path> saes, Path state, int streamTh
     public void close() {
       retention.forEach(RecordRetention::close);
       processors.forEach(Processors::close);
-      engine.close();
+      engines.forEach(TensorEngine::close);
     }
   }
 }

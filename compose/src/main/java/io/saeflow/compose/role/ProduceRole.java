@@ -1,39 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.role;
 
+import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.metrics.RunGauges;
 import io.saeflow.compose.prepare.PreparedModel;
+import io.saeflow.compose.prepare.PreparedSae;
+import io.saeflow.compose.prepare.PreparedSaes;
 import io.saeflow.compose.progress.ProgressSnapshot;
+import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.producer.publish.ActivationOutput;
 import io.saeflow.producer.publish.ActivationProducer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.common.Metric;
 import org.apache.kafka.common.MetricName;
 
 /**
- * Runs the model over token batches.
+ * Runs the model over token batches, and encodes its activations if nobody else does.
  *
  * @param name this producer's among those of the run, the same after a restart
  * @param model its Hugging Face directory
+ * @param saes files and folders of the autoencoders, for a run that encodes at the producer; not
+ *     looked at in others
  * @param threads how many batches the model runs over at once
- * @param maxWaitingBatches it waits while the encoders are further behind
+ * @param maxWaitingBatches it waits while the readers are further behind; empty for the default
  */
-public record ProduceRole(String name, Path model, int threads, int maxWaitingBatches)
+public record ProduceRole(
+    String name, Path model, List<Path> saes, int threads, OptionalInt maxWaitingBatches)
     implements Role {
 
   @Override
   public RoleWork begin(RunContext run) throws IOException {
+    List<PreparedSae> encoded =
+        run.encodeAt() == EncodeAt.PRODUCER
+            ? PreparedSaes.openAll(saes, run.manifest())
+            : List.of();
     PreparedModel prepared = PreparedModel.open(model, run.manifest());
     boolean begun = false;
     try {
+      ActivationOutput output =
+          encoded.isEmpty()
+              ? Stages.activations(run)
+              : Stages.latents(run, encoded, prepared.engine());
       ActivationProducer producer =
-          Stages.produce(run, name, prepared.model(), threads, maxWaitingBatches);
+          Stages.produce(run, name, prepared.model(), threads, maxWaitingBatches, output);
       begun = true;
-      return new Work(prepared, producer);
+      return new Work(prepared, producer, PreparedSae.meters(encoded));
     } finally {
       if (!begun) {
         prepared.close();
@@ -41,7 +58,8 @@ public record ProduceRole(String name, Path model, int threads, int maxWaitingBa
     }
   }
 
-  private record Work(PreparedModel model, ActivationProducer producer)
+  private record Work(
+      PreparedModel model, ActivationProducer producer, Map<String, EncoderMeter> encoders)
       implements RoleWork, RunGauges {
     @Override
     public CompletableFuture<?> done() {

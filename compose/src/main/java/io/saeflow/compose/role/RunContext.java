@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.role;
 
+import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.aggregate.TallyConfig;
 import io.saeflow.processors.encode.NonFinitePolicy;
@@ -45,6 +46,11 @@ public record RunContext(Map<String, Object> kafka, RunManifest manifest) {
     return (long) manifest.getBatchSize() * manifest.getContextLength();
   }
 
+  /** Who encodes activations. */
+  public EncodeAt encodeAt() {
+    return EncodeAt.of(manifest.getEncodeAt());
+  }
+
   NonFinitePolicy nonFinite() {
     return NonFinitePolicy.valueOf(manifest.getNonFinite().toUpperCase(Locale.ROOT));
   }
@@ -59,10 +65,10 @@ public record RunContext(Map<String, Object> kafka, RunManifest manifest) {
   }
 
   /**
-   * How many activation messages of a partition may wait in memory: as many as fit into the room
-   * that all of them may take.
+   * How many messages of a partition may wait in memory: as many as fit into the room that
+   * activations may take in all.
    *
-   * @param partitions of each activations topic
+   * @param partitions of the tokens topic, and so of each activations topic
    */
   int bufferedMessages(int partitions) {
     int width = manifest.getSaes().stream().mapToInt(SaeManifest::getWidth).max().orElse(1);

@@ -5,47 +5,76 @@ import io.saeflow.compose.prepare.PreparedSae;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.ProcessorsConfig;
+import io.saeflow.processors.aggregate.AggregateStage;
+import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.producer.gpt2.Gpt2;
+import io.saeflow.producer.publish.ActivationOutput;
 import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.producer.publish.ActivationProducerConfig;
+import io.saeflow.producer.publish.DenseActivations;
+import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.stream.ActivationDtype;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 
 /** Starts the stages of a run, the same whether they share a process or not. */
 public final class Stages {
   private Stages() {}
 
   /**
-   * Tokens to activations.
+   * Tokens to activations, or to latents.
    *
    * @param name this producer's among those of the run, the same after a restart
    * @param threads how many batches the model runs over at once
-   * @param maxWaitingBatches it waits while the encoders are further behind
+   * @param maxWaitingBatches it waits while the readers are further behind; empty for the default
+   * @param output of {@link #activations} or {@link #latents}, as the run encodes
    */
   public static ActivationProducer produce(
-      RunContext run, String name, Gpt2 model, int threads, int maxWaitingBatches) {
+      RunContext run,
+      String name,
+      Gpt2 model,
+      int threads,
+      OptionalInt maxWaitingBatches,
+      ActivationOutput output) {
     return ActivationProducer.start(
         new ActivationProducerConfig(
             run.kafka(),
             run.topics(),
             run.hooks(),
-            ActivationDtype.of(run.manifest().getActivationDtype()),
             name,
             Math.max(ActivationProducerConfig.DEFAULT_BATCHES_PER_TRANSACTION, threads),
             threads,
-            maxWaitingBatches),
-        model);
+            maxWaitingBatches.orElse(run.encodeAt().defaultMaxWaitingBatches())),
+        model,
+        output);
+  }
+
+  /** What a producer publishes in a run that encodes at the processors. */
+  public static ActivationOutput activations(RunContext run) {
+    return new DenseActivations(
+        run.topics(), run.hooks(), ActivationDtype.of(run.manifest().getActivationDtype()));
   }
 
   /**
-   * Activations to latents to features.
+   * What a producer publishes in a run that encodes at the producer.
+   *
+   * @param saes all of the run, which each thread of the model encodes with
+   * @param engine that of the model, since the same threads use both
+   */
+  public static ActivationOutput latents(
+      RunContext run, List<PreparedSae> saes, TensorEngine engine) {
+    return new EncodedActivations(run.topics(), encodeStages(run, saes, engine));
+  }
+
+  /**
+   * Activations to latents to features, in a run that encodes at the processors.
    *
    * @param name this processor's among those of the run, the same after a restart
    * @param saes all of one generation, in the manifest's order
    * @param state a folder for Kafka Streams
    * @param threads of each stage
-   * @param partitions of each activations topic
+   * @param partitions of the tokens topic
    */
   public static Processors process(
       RunContext run,
@@ -55,12 +84,48 @@ public final class Stages {
       Path state,
       int threads,
       int partitions) {
+    ProcessorsConfig config =
+        new ProcessorsConfig(run.kafka(), name, state, threads, run.bufferedMessages(partitions));
+    List<SaeManifest> manifests = saes.stream().map(PreparedSae::manifest).toList();
+    return process(run, config, encodeStages(run, saes, engine), manifests);
+  }
+
+  /**
+   * Latents to features, in a run that encodes at the producer.
+   *
+   * @param name this processor's among those of the run, the same after a restart
+   * @param state a folder for Kafka Streams
+   * @param partitions of the tokens topic
+   */
+  public static Processors aggregate(
+      RunContext run, String name, Path state, int threads, int partitions) {
+    ProcessorsConfig config =
+        new ProcessorsConfig(run.kafka(), name, state, threads, run.bufferedMessages(partitions));
+    return process(run, config, List.of(), run.manifest().getSaes());
+  }
+
+  private static Processors process(
+      RunContext run,
+      ProcessorsConfig config,
+      List<EncodeStage> encodeStages,
+      List<SaeManifest> saes) {
+    int contextLength = run.manifest().getContextLength();
     return Processors.start(
-        new ProcessorsConfig(run.kafka(), name, state, threads, run.bufferedMessages(partitions)),
+        config,
         run.topics(),
-        saes.get(0).manifest().getGeneration(),
-        saes.stream().map(sae -> sae.encodeStage(engine, run.nonFinite())).toList(),
-        saes.stream().map(sae -> sae.aggregateStage(run.manifest().getContextLength())).toList(),
+        saes.get(0).getGeneration(),
+        encodeStages,
+        saes.stream()
+            .map(
+                sae ->
+                    new AggregateStage(
+                        sae.getId(), sae.getLatents(), sae.getFeatureRanges(), contextLength))
+            .toList(),
         run.tally());
+  }
+
+  private static List<EncodeStage> encodeStages(
+      RunContext run, List<PreparedSae> saes, TensorEngine engine) {
+    return saes.stream().map(sae -> sae.encodeStage(engine, run.nonFinite())).toList();
   }
 }

@@ -12,7 +12,8 @@ import java.util.OptionalLong;
  *
  * @param manifest what it is
  * @param fedTokens tokens on the tokens topic; while it is being fed, whole batches are assumed
- * @param stages in the order of the flow; encode and aggregate once a generation, then the sinks
+ * @param stages in the order of the flow; encode, unless the producers do, and aggregate once a
+ *     generation, then the sinks
  * @param deadLetters messages that were set aside
  */
 public record RunStatus(
@@ -48,11 +49,12 @@ public record RunStatus(
                 ProgressSnapshot.FEATURES, Math.round((modelled - aggregated) / batchTokens))));
   }
 
+  /** A stage that the run does not have is done with everything. */
   private double share(String stage) {
     return stages.stream()
         .filter(each -> each.stage().equals(stage))
         .mapToDouble(StageStatus::share)
         .findFirst()
-        .orElse(0);
+        .orElse(1);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.status;
 
+import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.SaeManifest;
@@ -55,12 +56,16 @@ public final class StatusReader implements AutoCloseable {
       List<SaeManifest> saes =
           manifest.getSaes().stream().filter(sae -> sae.getGeneration() == generation).toList();
       String suffix = generation == 0 ? "" : " " + generation;
-      stages.add(
-          stage(
-              "encode" + suffix,
-              topics.encodeGroup(generation),
-              saes.stream().map(sae -> topics.activations(HookPoint.parse(sae.getHook()))).toList(),
-              ends));
+      if (EncodeAt.of(manifest.getEncodeAt()) == EncodeAt.PROCESS) {
+        stages.add(
+            stage(
+                "encode" + suffix,
+                topics.encodeGroup(generation),
+                saes.stream()
+                    .map(sae -> topics.activations(HookPoint.parse(sae.getHook())))
+                    .toList(),
+                ends));
+      }
       stages.add(
           stage(
               "aggregate" + suffix,

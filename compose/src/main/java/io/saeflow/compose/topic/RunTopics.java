@@ -2,6 +2,7 @@
 package io.saeflow.compose.topic;
 
 import io.saeflow.compose.config.BadInputException;
+import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.RunManifest;
@@ -214,7 +215,9 @@ public final class RunTopics implements AutoCloseable {
     wanted.add(topic(topics.tokens(), partitions, KEEP_ALL));
     Set<String> activations = new TreeSet<>();
     for (SaeManifest sae : run.getSaes()) {
-      activations.add(topics.activations(HookPoint.parse(sae.getHook())));
+      if (EncodeAt.of(run.getEncodeAt()) == EncodeAt.PROCESS) {
+        activations.add(topics.activations(HookPoint.parse(sae.getHook())));
+      }
       wanted.add(topic(topics.latents(sae.getId()), sae.getFeatureRanges(), KEEP_UNTIL_READ));
       wanted.add(topic(topics.features(sae.getId()), sae.getFeatureRanges(), COMPACT));
     }

@@ -8,6 +8,7 @@ import io.saeflow.compose.RunSummary;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.CorpusSource;
 import io.saeflow.compose.config.DocumentSeparator;
+import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.config.ExistingOutput;
 import io.saeflow.compose.config.Kept;
 import io.saeflow.compose.config.OutputConfig;
@@ -68,7 +69,7 @@ class SaeflowTest {
     assertThat(out.toString()).contains("run", "demo", "--version");
     assertThat(execute("run", "--help")).isZero();
     assertThat(out.toString())
-        .contains("--model", "--bootstrap-servers", "--overwrite", "Default: 64.");
+        .contains("--model", "--bootstrap-servers", "--overwrite", "1024 with --encode-at");
     assertThat(execute("demo", "--help")).isZero();
     assertThat(out.toString()).contains("--full", "Default: 500000.", "saeflow-demo");
   }
@@ -170,7 +171,8 @@ class SaeflowTest {
     assertThat(run.stream().partitions()).isEqualTo(2);
     assertThat(run.stream().featureRanges()).isEqualTo(OptionalInt.of(3));
     assertThat(run.stream().threads()).isEqualTo(5);
-    assertThat(run.stream().maxWaitingBatches()).isEqualTo(9);
+    assertThat(run.stream().maxWaitingBatches()).isEqualTo(OptionalInt.of(9));
+    assertThat(run.stream().encodeAt()).isEqualTo(EncodeAt.PROCESS);
     assertThat(run.stream().keep()).containsExactlyInAnyOrder(Kept.LATENTS, Kept.ACTIVATIONS);
     assertThat(run.stream().kafka()).isEqualTo(Map.of("a", "b", "c", "d=e"));
     assertThat(run.subject()).isEqualTo("me");
@@ -182,6 +184,24 @@ class SaeflowTest {
                 Set.of(SinkKind.DELPHI, SinkKind.SAE_VIEWER)));
     assertThat(out.toString())
         .contains("2,560 tokens of 3 documents in 0.5 s (5,120 tokens/s), written to ");
+  }
+
+  @Test
+  void activationsThatAreNotPublishedCannotBeKept() {
+    String run = "run --model gpt2 --sae sae.pt --text a.txt --out o --encode-at producer";
+    assertThat(execute(run + " --keep latents")).isZero();
+    assertThat(runs.get(0).stream().encodeAt()).isEqualTo(EncodeAt.PRODUCER);
+    assertThat(runs.get(0).stream().keep()).containsExactly(Kept.LATENTS);
+
+    assertThat(execute(run + " --keep activations,latents")).isEqualTo(2);
+    assertThat(errorLine())
+        .isEqualTo(
+            "saeflow: keep: activations (expected: not with encode-at producer, which publishes none)");
+    assertThat(execute(run + " --activation-dtype float16")).isEqualTo(2);
+    assertThat(errorLine())
+        .isEqualTo(
+            "saeflow: activation-dtype: float16 (expected: float32 with encode-at producer, which publishes no activations)");
+    assertThat(runs).hasSize(1);
   }
 
   @Test

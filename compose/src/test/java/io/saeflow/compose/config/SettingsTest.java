@@ -64,7 +64,8 @@ class SettingsTest {
                     1,
                     OptionalInt.empty(),
                     halfTheCores,
-                    64,
+                    OptionalInt.empty(),
+                    EncodeAt.PROCESS,
                     Set.of(),
                     OptionalInt.empty(),
                     Map.of()),
@@ -90,7 +91,7 @@ class SettingsTest {
             tokenizer: /tok
             center-writing-weights: true
             model-dtype: bfloat16
-            activation-dtype: float16
+            activation-dtype: float32
             threads: 3
             text: [a.jsonl, /data/b.txt]
             text-field: body
@@ -115,7 +116,8 @@ class SettingsTest {
             feature-ranges: 6
             stream-threads: 2
             max-waiting-batches: 7
-            keep: [latents, activations]
+            encode-at: producer
+            keep: [latents]
             metrics-port: 9464
             bootstrap-servers: broker-1:9092,broker-2:9092
             kafka:
@@ -137,7 +139,7 @@ class SettingsTest {
                     Path.of("/tok"),
                     WritingWeights.CENTRED,
                     ModelDtype.BFLOAT16,
-                    ActivationDtype.FLOAT16,
+                    ActivationDtype.FLOAT32,
                     3),
                 new CorpusConfig(
                     new CorpusSource.Text(
@@ -169,8 +171,9 @@ class SettingsTest {
                     3,
                     OptionalInt.of(6),
                     2,
-                    7,
-                    Set.of(Kept.ACTIVATIONS, Kept.LATENTS),
+                    OptionalInt.of(7),
+                    EncodeAt.PRODUCER,
+                    Set.of(Kept.LATENTS),
                     OptionalInt.of(9464),
                     Map.of(
                         "security.protocol", "SSL",
@@ -308,6 +311,7 @@ class SettingsTest {
           activation-dtype: 16  | activation-dtype: 16 (expected: float32 or float16)
           model-dtype: float16  | model-dtype: "float16" (expected: float32 or bfloat16)
           non-finite: ignore    | non-finite: "ignore" (expected: skip or fail)
+          encode-at: model      | encode-at: "model" (expected: process or producer)
           keep: [tokens]        | keep: "tokens" (expected: activations, latents, or a list of them)
           kafka: ssl            | kafka: "ssl" (expected: keys and values)
           kafka: {sasl.jaas.config: [secret]} | kafka.sasl.jaas.config: (expected: text, a number, true or false)

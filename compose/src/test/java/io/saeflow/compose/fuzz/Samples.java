@@ -139,6 +139,7 @@ final class Samples {
         .setWindow(64)
         .setSeed(0)
         .setLabels(List.of("year:10"))
+        .setEncodeAt("producer")
         .setKeep(List.of("latents"))
         .setLatentSinks(List.of("delphi"))
         .setSaes(

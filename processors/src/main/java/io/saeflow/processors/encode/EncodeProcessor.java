@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.encode;
 
-import io.saeflow.kernels.sae.SaeEncoder;
-import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.processors.deadletter.DeadLetter;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.stream.ActivationBatch;
@@ -22,20 +20,17 @@ import org.jspecify.annotations.Nullable;
 /** Encodes activation batches with one autoencoder and forwards a message a feature range. */
 final class EncodeProcessor implements Processor<byte[], byte[], Object, Object> {
   private final Supplier supplier;
-  private final LatentRouter router;
-  private @Nullable SaeEncoder encoder;
+  private @Nullable BatchEncoder encoder;
   private @Nullable ProcessorContext<Object, Object> context;
 
   private EncodeProcessor(Supplier supplier) {
     this.supplier = supplier;
-    EncodeStage stage = supplier.stage;
-    this.router = new LatentRouter(stage.id(), stage.latents(), stage.ranges());
   }
 
   @Override
   public void init(ProcessorContext<Object, Object> processorContext) {
     context = processorContext;
-    encoder = supplier.stage.encoder().get();
+    encoder = new BatchEncoder(supplier.stage);
   }
 
   @Override
@@ -45,7 +40,7 @@ final class EncodeProcessor implements Processor<byte[], byte[], Object, Object>
       ActivationMessage message = ArrowMessages.decodeActivations(record.value());
       requireOurs(message);
       if (message instanceof ActivationBatch batch) {
-        for (LatentBatch latents : router.route(batch.batch(), encode(batch))) {
+        for (LatentBatch latents : Objects.requireNonNull(encoder).encode(batch)) {
           out.forward(new Record<>(batch.number(), latents, record.timestamp()), supplier.sink());
         }
       } else {
@@ -65,32 +60,10 @@ final class EncodeProcessor implements Processor<byte[], byte[], Object, Object>
     }
   }
 
-  private SparseLatents encode(ActivationBatch batch) throws MalformedMessageException {
-    SparseLatents latents = Objects.requireNonNull(encoder).encode(batch.values());
-    if (latents.nonFiniteTokens() > 0 && supplier.stage.nonFinite() == NonFinitePolicy.FAIL) {
-      throw new MalformedMessageException(
-          "batch %d: %d tokens with activations that are not finite (policy: fail)"
-              .formatted(batch.number(), latents.nonFiniteTokens()));
-    }
-    return latents;
-  }
-
   private void requireOurs(ActivationMessage message) throws MalformedMessageException {
     if (!message.run().equals(supplier.run)) {
       throw new MalformedMessageException(
           "run: '%s' (expected: '%s')".formatted(message.run(), supplier.run));
-    }
-    if (message instanceof ActivationBatch batch) {
-      EncodeStage stage = supplier.stage;
-      if (!batch.hook().equals(stage.hook())) {
-        throw new MalformedMessageException(
-            "hook point: %s (expected: %s)".formatted(batch.hook(), stage.hook()));
-      }
-      if (batch.width() != stage.width()) {
-        throw new MalformedMessageException(
-            "width: %d (expected: %d, that of SAE %s)"
-                .formatted(batch.width(), stage.width(), stage.id()));
-      }
     }
   }
 

@@ -15,7 +15,7 @@ import java.util.function.Supplier;
  * @param latents how many latents it has
  * @param ranges over how many partitions they are spread
  * @param nonFinite what becomes of tokens with activations that are not finite
- * @param encoder opens an encoder; called once a task, and the task closes it
+ * @param encoder opens an encoder; called once by who encodes, who closes it
  */
 public record EncodeStage(
     String id,

@@ -18,7 +18,7 @@ final class Readers {
   static Map<String, Set<String>> of(Topics topics, RunManifest manifest) {
     Map<String, Set<String>> readers = new HashMap<>();
     for (SaeManifest sae : manifest.getSaes()) {
-      if (!manifest.getKeep().contains("activations")) {
+      if (manifest.getEncodeAt().equals("process") && !manifest.getKeep().contains("activations")) {
         readers
             .computeIfAbsent(
                 topics.activations(HookPoint.parse(sae.getHook())), topic -> new HashSet<>())

@@ -47,9 +47,18 @@ class ReadersTest {
         .isEmpty();
   }
 
+  @Test
+  void nobodyReadsActivationsThatAreEncodedWhereTheModelRuns() {
+    RunManifest manifest = manifest(List.of(), List.of("delphi"));
+    manifest.put("encodeAt", "producer");
+    assertThat(Readers.of(TOPICS, manifest))
+        .containsOnlyKeys("r.latents.a", "r.latents.b", "r.latents.late");
+  }
+
   /** Two autoencoders from the beginning, and one that joined later on the first one's hook. */
   private static RunManifest manifest(List<String> keep, List<String> latentSinks) {
     RunManifest manifest = new RunManifest();
+    manifest.put("encodeAt", "process");
     manifest.put("keep", keep);
     manifest.put("latentSinks", latentSinks);
     manifest.put(

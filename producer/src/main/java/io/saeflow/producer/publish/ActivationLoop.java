@@ -6,9 +6,8 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
-import io.saeflow.schemas.stream.ActivationDtype;
-import io.saeflow.schemas.stream.ActivationMessage;
 import io.saeflow.schemas.stream.DeadLetterHeaders;
+import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
 import io.saeflow.schemas.stream.TokenMessage;
@@ -21,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.LongAdder;
@@ -41,11 +41,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads tokens, has the model run over them, and writes activations and the tokens' offsets in one
- * transaction for each poll, in the order of the polls. While one is written, the model works on
- * the next.
+ * Reads tokens, has the model run over them, and writes what becomes of its activations and the
+ * tokens' offsets in one transaction for each poll, in the order of the polls. While one is
+ * written, the model works on the next.
  */
-final class ActivationLoop {
+final class ActivationLoop implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ActivationLoop.class);
   private static final Duration POLL = Duration.ofMillis(200);
 
@@ -59,10 +59,14 @@ final class ActivationLoop {
   private final Gpt2 model;
   private final Topics topics;
   private final List<HookPoint> hooks;
-  private final ActivationDtype dtype;
+  private final ActivationOutput output;
   private final Headroom headroom;
   private final ModelWorkers workers;
-  private final Map<HookPoint, Integer> partitions = new HashMap<>();
+  private final Map<String, Integer> partitions = new HashMap<>();
+
+  /** Each of the model's threads makes records by itself. */
+  private final Map<Thread, ActivationRecords> recordsByThread = new ConcurrentHashMap<>();
+
   private final Deque<Poll> underWay = new ArrayDeque<>();
   private boolean rebalanced;
   private long batchesLeft;
@@ -75,7 +79,7 @@ final class ActivationLoop {
       Gpt2 model,
       Topics topics,
       List<HookPoint> hooks,
-      ActivationDtype dtype,
+      ActivationOutput output,
       Headroom headroom,
       ModelWorkers workers) {
     this.consumer = consumer;
@@ -83,12 +87,12 @@ final class ActivationLoop {
     this.model = model;
     this.topics = topics;
     this.hooks = hooks;
-    this.dtype = dtype;
+    this.output = output;
     this.headroom = headroom;
     this.workers = workers;
   }
 
-  /** Tokens whose activations are committed. */
+  /** Tokens whose activations, or what became of them, are committed. */
   LongAdder tokensDone() {
     return tokensDone;
   }
@@ -104,8 +108,8 @@ final class ActivationLoop {
    */
   void begin() {
     producer.initTransactions();
-    for (HookPoint hook : hooks) {
-      partitions.put(hook, producer.partitionsFor(topics.activations(hook)).size());
+    for (String topic : output.topics()) {
+      partitions.put(topic, producer.partitionsFor(topic).size());
     }
     consumer.subscribe(List.of(topics.tokens()), new Rebalances());
   }
@@ -121,6 +125,13 @@ final class ActivationLoop {
     if (!underWay.isEmpty() && (!more || underWay.size() == MOST_UNDER_WAY)) {
       write(underWay.remove());
     }
+  }
+
+  /** To be called when none of the workers is at work any more. */
+  @Override
+  public void close() {
+    recordsByThread.values().forEach(ActivationRecords::close);
+    recordsByThread.clear();
   }
 
   /** Whether there was something to read. */
@@ -171,17 +182,15 @@ final class ActivationLoop {
   private Output transform(ConsumerRecord<byte[], byte[]> record) {
     try {
       TokenMessage message = decode(record);
-      List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
+      ActivationRecords ofThread = ofThisThread();
       if (message instanceof TokenBatch batch) {
+        List<ProducerRecord<byte[], byte[]>> records = new ArrayList<>();
         for (ActivationBatch activations : activations(batch)) {
-          records.add(record(activations.hook(), activations));
+          records.addAll(ofThread.of(activations));
         }
         return new Output(records, batch.tokens().length, 0);
       }
-      for (HookPoint hook : hooks) {
-        records.add(record(hook, (ActivationMessage) message));
-      }
-      return new Output(records, 0, 0);
+      return new Output(ofThread.of((EndOfStream) message), 0, 0);
     } catch (MalformedMessageException e) {
       LOG.warn("{}-{}@{}: {}", record.topic(), record.partition(), record.offset(), e.getMessage());
       return new Output(List.of(deadLetter(record, e)), 0, 1);
@@ -213,8 +222,13 @@ final class ActivationLoop {
     return activations;
   }
 
-  private ProducerRecord<byte[], byte[]> record(HookPoint hook, ActivationMessage message) {
-    return NumberedRecord.of(topics.activations(hook), partitions.get(hook), message, dtype);
+  private ActivationRecords ofThisThread() {
+    ActivationRecords own = recordsByThread.get(Thread.currentThread());
+    if (own == null) {
+      own = output.open(partitions);
+      recordsByThread.put(Thread.currentThread(), own);
+    }
+    return own;
   }
 
   private ProducerRecord<byte[], byte[]> deadLetter(

@@ -18,12 +18,12 @@ import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.errors.WakeupException;
 
 /**
- * Turns the tokens topic into the activations topics, exactly once, on a thread of its own, until
- * it is closed or fails. Several share the work as one consumer group. It waits while the encoders
- * are too far behind.
+ * Turns the tokens topic into the topics of an {@link ActivationOutput}, exactly once, on a thread
+ * of its own, until it is closed or fails. Several share the work as one consumer group. It waits
+ * while the readers are too far behind.
  *
- * <p>A message that is no batch of this run, or that the model cannot take, goes to dead letters
- * with {@link DeadLetterHeaders} beside its own.
+ * <p>A message that is no batch of this run, or that the model or the output cannot take, goes to
+ * dead letters with {@link DeadLetterHeaders} beside its own.
  */
 public final class ActivationProducer implements AutoCloseable {
   private final Consumer<byte[], byte[]> consumer;
@@ -40,6 +40,7 @@ public final class ActivationProducer implements AutoCloseable {
       Producer<byte[], byte[]> producer,
       Headroom headroom,
       Gpt2 model,
+      ActivationOutput output,
       ActivationProducerConfig config) {
     this.consumer = consumer;
     this.producer = producer;
@@ -48,14 +49,7 @@ public final class ActivationProducer implements AutoCloseable {
     this.workers = new ModelWorkers(name, config.threads());
     this.loop =
         new ActivationLoop(
-            consumer,
-            producer,
-            model,
-            config.topics(),
-            config.hooks(),
-            config.dtype(),
-            headroom,
-            workers);
+            consumer, producer, model, config.topics(), config.hooks(), output, headroom, workers);
     this.thread = new Thread(this::run, name);
   }
 
@@ -63,10 +57,12 @@ public final class ActivationProducer implements AutoCloseable {
    * Starts one.
    *
    * @param model used until this is closed; not closed
+   * @param output opened by each of the model's threads, until this is closed
    * @throws IllegalArgumentException if the model lacks a hook
    * @throws org.apache.kafka.common.KafkaException if the clients' settings are bad
    */
-  public static ActivationProducer start(ActivationProducerConfig config, Gpt2 model) {
+  public static ActivationProducer start(
+      ActivationProducerConfig config, Gpt2 model, ActivationOutput output) {
     config.hooks().forEach(model::width);
     String group = config.topics().producerGroup();
     Consumer<byte[], byte[]> consumer =
@@ -79,13 +75,13 @@ public final class ActivationProducer implements AutoCloseable {
           new KafkaProducer<>(
               ClientConfigs.activationProducer(config.kafka(), group + "." + config.instance()));
       Headroom headroom =
-          new WaitingActivations(
+          new WaitingRecords(
               Admin.create(config.kafka()),
-              config.topics(),
-              config.hooks(),
+              output.readers(),
+              output.topics(),
               config.maxWaitingBatches());
       ActivationProducer started =
-          new ActivationProducer(consumer, producer, headroom, model, config);
+          new ActivationProducer(consumer, producer, headroom, model, output, config);
       started.start();
       return started;
     } catch (RuntimeException e) {
@@ -97,7 +93,10 @@ public final class ActivationProducer implements AutoCloseable {
     }
   }
 
-  /** How many tokens' activations this instance has committed; may be asked from any thread. */
+  /**
+   * Of how many tokens this instance has committed the activations, or what became of them; may be
+   * asked from any thread.
+   */
   public long tokens() {
     return loop.tokensDone().sum();
   }
@@ -144,6 +143,7 @@ public final class ActivationProducer implements AutoCloseable {
     try (headroom;
         producer;
         consumer;
+        loop;
         workers) {
       loop.begin();
       while (!stopping) {

@@ -3,7 +3,6 @@ package io.saeflow.producer.publish;
 
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.hook.HookPoint;
-import io.saeflow.schemas.stream.ActivationDtype;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -15,20 +14,18 @@ import java.util.regex.Pattern;
  * @param kafka client settings, among them {@code bootstrap.servers}
  * @param topics the run's topics; they exist
  * @param hooks where activations are read, at least one, each once
- * @param dtype in what activations are published
  * @param instance this producer's name among those of the run, the same after a restart: letters,
  *     digits, {@code -}, {@code _} and {@code .}
  * @param batchesPerTransaction how many batches one transaction may have, at least 1; their
  *     activations are in memory together
  * @param threads how many batches the model runs over at once, at least 1
- * @param maxWaitingBatches it waits while more than so many records of activations in a partition
- *     are not encoded, at least 1
+ * @param maxWaitingBatches it waits while more than so many records in a partition are not read, at
+ *     least 1
  */
 public record ActivationProducerConfig(
     Map<String, Object> kafka,
     Topics topics,
     List<HookPoint> hooks,
-    ActivationDtype dtype,
     String instance,
     int batchesPerTransaction,
     int threads,
@@ -36,9 +33,6 @@ public record ActivationProducerConfig(
 
   /** A transaction costs some ten milliseconds, a batch some hundreds. */
   public static final int DEFAULT_BATCHES_PER_TRANSACTION = 2;
-
-  /** At a batch of some megabytes, a few hundred megabytes of disk. */
-  public static final int DEFAULT_MAX_WAITING_BATCHES = 64;
 
   private static final Pattern INSTANCE = Pattern.compile("[A-Za-z0-9._-]{1,60}");
 

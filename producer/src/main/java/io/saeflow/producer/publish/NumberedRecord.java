@@ -7,17 +7,29 @@ import io.saeflow.schemas.stream.StreamMessage;
 import java.nio.ByteBuffer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
-/** A message as a record: its batch number is the key and chooses the partition. */
-final class NumberedRecord {
+/** A message as a record, with its number as the key. */
+public final class NumberedRecord {
   private NumberedRecord() {}
 
-  static ProducerRecord<byte[], byte[]> of(String topic, int partitions, StreamMessage message) {
-    return of(topic, partitions, message, ActivationDtype.FLOAT32);
+  /** The record for the partition, of so many, that the message's number chooses. */
+  static ProducerRecord<byte[], byte[]> spread(
+      String topic, int partitions, StreamMessage message) {
+    return spread(topic, partitions, message, ActivationDtype.FLOAT32);
   }
 
-  static ProducerRecord<byte[], byte[]> of(
+  static ProducerRecord<byte[], byte[]> spread(
       String topic, int partitions, StreamMessage message, ActivationDtype dtype) {
-    int partition = (int) (message.number() % partitions);
+    return of(topic, (int) (message.number() % partitions), message, dtype);
+  }
+
+  /** The record for one partition. */
+  public static ProducerRecord<byte[], byte[]> of(
+      String topic, int partition, StreamMessage message) {
+    return of(topic, partition, message, ActivationDtype.FLOAT32);
+  }
+
+  private static ProducerRecord<byte[], byte[]> of(
+      String topic, int partition, StreamMessage message, ActivationDtype dtype) {
     return new ProducerRecord<>(
         topic, partition, key(message.number()), ArrowMessages.encode(message, dtype));
   }

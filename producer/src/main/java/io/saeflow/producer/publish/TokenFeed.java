@@ -132,7 +132,7 @@ public final class TokenFeed implements AutoCloseable {
     }
     Future<RecordMetadata> unused =
         producer.send(
-            NumberedRecord.of(topic, held.length, message),
+            NumberedRecord.spread(topic, held.length, message),
             (metadata, exception) -> {
               if (exception != null) {
                 failure.compareAndSet(null, exception);

@@ -18,6 +18,7 @@ import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.EndOfStream;
+import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
 import io.saeflow.schemas.tensorfile.Half;
 import java.nio.file.Path;
@@ -27,6 +28,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -55,6 +57,8 @@ class ActivationProducerTest {
   private static final TopicPartition TOKENS = new TopicPartition(TOPICS.tokens(), 0);
   private static final HookPoint RESID = HookPoint.parse("blocks.1.hook_resid_post");
   private static final HookPoint POST = HookPoint.parse("blocks.0.mlp.hook_post");
+  private static final ActivationOutput RESID_ONLY =
+      new DenseActivations(TOPICS, List.of(RESID), ActivationDtype.FLOAT32);
   private static final TokenBatch BATCH_3 =
       new TokenBatch(
           "run",
@@ -85,7 +89,7 @@ class ActivationProducerTest {
           model,
           TOPICS,
           List.of(RESID, POST),
-          ActivationDtype.FLOAT32,
+          new DenseActivations(TOPICS, List.of(RESID, POST), ActivationDtype.FLOAT32),
           () -> headroom.isEmpty() ? Long.MAX_VALUE : headroom.remove(),
           workers);
 
@@ -141,7 +145,7 @@ class ActivationProducerTest {
             model,
             TOPICS,
             List.of(RESID),
-            ActivationDtype.FLOAT16,
+            new DenseActivations(TOPICS, List.of(RESID), ActivationDtype.FLOAT16),
             () -> Long.MAX_VALUE,
             workers);
     rounding.begin();
@@ -207,6 +211,68 @@ class ActivationProducerTest {
     assertThat(loop.deadLetters().sum()).isEqualTo(4);
     assertThat(loop.tokensDone().sum()).isEqualTo(8);
     assertCommitted(5);
+  }
+
+  @Test
+  void whatAnOutputMakesOfActivationsGoesOutWithTheOffsetsOrNotAtAll() throws Exception {
+    Refusing output = new Refusing();
+    try (ActivationLoop refusing =
+        new ActivationLoop(
+            consumer,
+            producer,
+            model,
+            TOPICS,
+            List.of(RESID, POST),
+            output,
+            () -> Long.MAX_VALUE,
+            workers)) {
+      refusing.begin();
+      TokenBatch refused =
+          new TokenBatch("run", 4, 8, 4, BATCH_3.tokens(), List.of(List.of(), List.of()));
+      add(0, ArrowMessages.encode(BATCH_3));
+      add(1, ArrowMessages.encode(refused));
+      add(2, ArrowMessages.encode(new EndOfStream("run", 5, 8, 32)));
+      steps(refusing);
+
+      // One for each hook, the letter, and the end.
+      assertThat(producer.history())
+          .extracting(ProducerRecord::topic)
+          .containsExactlyInAnyOrder("made", "made", TOPICS.deadLetters(), "made");
+      ProducerRecord<byte[], byte[]> letter = sentTo(TOPICS.deadLetters());
+      assertThat(letter.value()).isEqualTo(ArrowMessages.encode(refused));
+      assertThat(header(letter, "topic")).isEqualTo("run.tokens");
+      assertThat(header(letter, "offset")).isEqualTo("1");
+      assertThat(header(letter, "reason")).isEqualTo("batch 4: refused");
+      assertThat(refusing.deadLetters().sum()).isEqualTo(1);
+      assertThat(refusing.tokensDone().sum()).isEqualTo(8);
+      assertCommitted(3);
+      workers.close();
+    }
+    assertThat(output.opened).hasSizeBetween(1, 2);
+    assertThat(output.closed).containsExactlyInAnyOrderElementsOf(output.opened);
+  }
+
+  @Test
+  void closesWhatItsThreadsOpened() {
+    Refusing output = new Refusing();
+    ActivationProducer running =
+        new ActivationProducer(
+            consumer,
+            producer,
+            () -> Long.MAX_VALUE,
+            model,
+            output,
+            new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 1));
+    add(0, ArrowMessages.encode(BATCH_3));
+    running.start();
+    while (running.tokens() == 0) {
+      assertThat(running.finished()).isNotDone();
+      Thread.onSpinWait();
+    }
+    assertThat(output.closed).isEmpty();
+    running.close();
+    assertThat(output.opened).hasSize(1);
+    assertThat(output.closed).isEqualTo(output.opened);
   }
 
   @Test
@@ -326,50 +392,34 @@ class ActivationProducerTest {
   void refusesAHookThatTheModelLacks() {
     ActivationProducerConfig config =
         new ActivationProducerConfig(
-            Map.of(),
-            TOPICS,
-            List.of(HookPoint.parse("blocks.9.hook_resid_post")),
-            ActivationDtype.FLOAT32,
-            "0",
-            1,
-            1,
-            1);
+            Map.of(), TOPICS, List.of(HookPoint.parse("blocks.9.hook_resid_post")), "0", 1, 1, 1);
+
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> ActivationProducer.start(config, model))
+        .isThrownBy(() -> ActivationProducer.start(config, model, RESID_ONLY))
         .withMessageContaining("layer 9 (expected: below the model's 2)");
   }
 
   @Test
   void refusesImpossibleSettings() {
     assertThatIllegalArgumentException()
-        .isThrownBy(
-            () ->
-                new ActivationProducerConfig(
-                    Map.of(), TOPICS, List.of(), ActivationDtype.FLOAT32, "0", 1, 1, 1))
+        .isThrownBy(() -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(), "0", 1, 1, 1))
         .withMessage("hooks: [] (expected: at least one, each once)");
     assertThatIllegalArgumentException()
         .isThrownBy(
             () ->
-                new ActivationProducerConfig(
-                    Map.of(), TOPICS, List.of(RESID, RESID), ActivationDtype.FLOAT32, "0", 1, 1, 1))
+                new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID, RESID), "0", 1, 1, 1))
         .withMessageContaining("(expected: at least one, each once)");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () ->
-                new ActivationProducerConfig(
-                    Map.of(), TOPICS, List.of(RESID), ActivationDtype.FLOAT32, "a b", 1, 1, 1))
+            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "a b", 1, 1, 1))
         .withMessageStartingWith("instance: 'a b' (expected:");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () ->
-                new ActivationProducerConfig(
-                    Map.of(), TOPICS, List.of(RESID), ActivationDtype.FLOAT32, "0", 0, 1, 1))
+            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 0, 1, 1))
         .withMessage("batches per transaction: 0 (expected: >= 1)");
     assertThatIllegalArgumentException()
         .isThrownBy(
-            () ->
-                new ActivationProducerConfig(
-                    Map.of(), TOPICS, List.of(RESID), ActivationDtype.FLOAT32, "0", 1, 1, 0))
+            () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 0))
         .withMessage("waiting batches: 0 (expected: >= 1)");
   }
 
@@ -380,8 +430,8 @@ class ActivationProducerTest {
             producer,
             () -> Long.MAX_VALUE,
             model,
-            new ActivationProducerConfig(
-                Map.of(), TOPICS, List.of(RESID), ActivationDtype.FLOAT32, "0", 1, 1, 1));
+            RESID_ONLY,
+            new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 1));
     running.start();
     return running;
   }
@@ -393,8 +443,12 @@ class ActivationProducerTest {
                 new ConsumerRecord<>(TOPICS.tokens(), 0, offset, new byte[] {7}, value)));
   }
 
-  /** More steps than there are scheduled tasks: the rest find nothing. */
   private void steps() {
+    steps(loop);
+  }
+
+  /** More steps than there are scheduled tasks: the rest find nothing. */
+  private static void steps(ActivationLoop loop) {
     for (int i = 0; i < 10; i++) {
       loop.step();
     }
@@ -433,5 +487,51 @@ class ActivationProducerTest {
                                 new PartitionInfo(TOPICS.activations(hook), p, null, nodes, nodes)))
             .toList();
     return new Cluster("test", List.of(), partitions, Set.of(), Set.of());
+  }
+
+  /** Makes a record a hook, but none of batch 4 at the second of two hooks. */
+  private static final class Refusing implements ActivationOutput {
+    final List<ActivationRecords> opened = new CopyOnWriteArrayList<>();
+    final List<ActivationRecords> closed = new CopyOnWriteArrayList<>();
+
+    @Override
+    public List<String> topics() {
+      return List.of(TOPICS.activations(RESID));
+    }
+
+    @Override
+    public String readers() {
+      return "readers";
+    }
+
+    @Override
+    public ActivationRecords open(Map<String, Integer> partitions) {
+      assertThat(partitions).isEqualTo(Map.of(TOPICS.activations(RESID), 2));
+      Thread opener = Thread.currentThread();
+      ActivationRecords records =
+          new ActivationRecords() {
+            @Override
+            public List<ProducerRecord<byte[], byte[]>> of(ActivationBatch activations)
+                throws MalformedMessageException {
+              assertThat(Thread.currentThread()).isSameAs(opener);
+              if (activations.number() == 4 && activations.hook().equals(POST)) {
+                throw new MalformedMessageException("batch 4: refused");
+              }
+              return List.of(NumberedRecord.of("made", 0, activations));
+            }
+
+            @Override
+            public List<ProducerRecord<byte[], byte[]>> of(EndOfStream end) {
+              return List.of(NumberedRecord.of("made", 0, end));
+            }
+
+            @Override
+            public void close() {
+              closed.add(this);
+            }
+          };
+      opened.add(records);
+      return records;
+    }
   }
 }

@@ -27,7 +27,8 @@ public final class ManifestFile {
   public static final String NAME = "manifest.json";
 
   /** They say how the work was done; the files are the same for each of their values. */
-  private static final Set<String> LEFT_OUT = Set.of("fed", "keep", "latentSinks", "generation");
+  private static final Set<String> LEFT_OUT =
+      Set.of("fed", "encodeAt", "keep", "latentSinks", "generation");
 
   private ManifestFile() {}
 

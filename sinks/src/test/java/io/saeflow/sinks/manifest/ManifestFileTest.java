@@ -25,6 +25,7 @@ class ManifestFileTest {
         Fixtures.manifest(Fixtures.sae("a", 16, 2).build())
             .setTotals(new RunTotals(2L, 5L, 20L))
             .setFed(new FeedPosition(4L, 2L, 5L, 20L))
+            .setEncodeAt("producer")
             .setKeep(List.of("latents"))
             .setLatentSinks(List.of("sink"))
             .build();

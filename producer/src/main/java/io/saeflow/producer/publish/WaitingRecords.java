@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.producer.publish;
 
-import io.saeflow.schemas.Topics;
-import io.saeflow.schemas.hook.HookPoint;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -28,13 +26,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How far the encoders that the run began with are behind on its activations topics. Autoencoders
- * that joined later hold nobody up.
+ * How far a consumer group is behind on topics.
  *
  * <p>It counts records, transactions' markers among them, and takes the partition with the most.
  */
-final class WaitingActivations implements Headroom {
-  private static final Logger LOG = LoggerFactory.getLogger(WaitingActivations.class);
+final class WaitingRecords implements Headroom {
+  private static final Logger LOG = LoggerFactory.getLogger(WaitingRecords.class);
 
   /**
    * In ms. A cluster that takes longer is asked again; whoever closes the producer waits for it.
@@ -49,12 +46,14 @@ final class WaitingActivations implements Headroom {
 
   /**
    * @param admin closed by this
+   * @param group that is waited for
+   * @param topics that it reads
    * @param most there is headroom as long as no more records than this wait in any partition
    */
-  WaitingActivations(Admin admin, Topics topics, List<HookPoint> hooks, int most) {
+  WaitingRecords(Admin admin, String group, List<String> topics, int most) {
     this.admin = admin;
-    this.group = topics.encodeGroup(0);
-    this.topics = hooks.stream().map(topics::activations).toList();
+    this.group = group;
+    this.topics = List.copyOf(topics);
     this.most = most;
   }
 
