@@ -34,6 +34,9 @@ import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThr
  */
 public final class Processors implements AutoCloseable {
   /** Aggregation can only see what encoding has committed. */
+  /** Of one partition; a record takes some ten kilobytes. */
+  private static final int BATCH_BYTES = 1 << 20;
+
   private static final Duration ENCODE_COMMIT_INTERVAL = Duration.ofMillis(500);
 
   /** Each commit saves every feature that changed, which is most of them. */
@@ -224,6 +227,9 @@ public final class Processors implements AutoCloseable {
     putForConsumer(properties, ConsumerConfig.FETCH_MAX_BYTES_CONFIG, Topics.MAX_REQUEST_BYTES);
     putForProducer(properties, ProducerConfig.MAX_REQUEST_SIZE_CONFIG, Topics.MAX_REQUEST_BYTES);
     putForProducer(properties, ProducerConfig.BUFFER_MEMORY_CONFIG, 2L * Topics.MAX_REQUEST_BYTES);
+    // Records and state come in bursts of hundreds of megabytes, most of it zeros and tokens.
+    putForProducer(properties, ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
+    putForProducer(properties, ProducerConfig.BATCH_SIZE_CONFIG, BATCH_BYTES);
     putForProducer(
         properties,
         ProducerConfig.TRANSACTION_TIMEOUT_CONFIG,

@@ -36,6 +36,7 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
+import org.apache.kafka.common.errors.OutOfOrderSequenceException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,6 +55,8 @@ final class ActivationLoop implements AutoCloseable {
   /** Polls whose records are with the model, so that it never waits for a transaction. */
   private static final int MOST_UNDER_WAY = 2;
 
+  private static final int MOST_REPEATED = 5;
+
   private final Consumer<byte[], byte[]> consumer;
   private final Producer<byte[], byte[]> producer;
   private final Gpt2 model;
@@ -69,6 +72,10 @@ final class ActivationLoop implements AutoCloseable {
 
   private final Deque<Poll> underWay = new ArrayDeque<>();
   private boolean rebalanced;
+
+  /** Transactions in a row that the broker's memory of this producer has made fail. */
+  private int repeated;
+
   private long batchesLeft;
   private final LongAdder tokensDone = new LongAdder();
   private final LongAdder deadLetters = new LongAdder();
@@ -257,17 +264,23 @@ final class ActivationLoop implements AutoCloseable {
       }
       producer.sendOffsetsToTransaction(after(records), consumer.groupMetadata());
       producer.commitTransaction();
+      repeated = 0;
       return true;
     } catch (CommitFailedException e) {
       // The group gave this consumer's partitions to others meanwhile: they will do the work.
       LOG.info("{}: rebalanced during a transaction, reading again", topics.tokens());
-      producer.abortTransaction();
-      dropAll();
-      rewind();
+      readAgain();
       return false;
     } catch (ProducerFencedException | InvalidProducerEpochException e) {
       throw e;
     } catch (KafkaException e) {
+      // A broker may forget a producer all of whose records have been deleted.
+      if (e.getCause() instanceof OutOfOrderSequenceException && repeated < MOST_REPEATED) {
+        repeated++;
+        LOG.info("{}: {}, reading again", topics.tokens(), e.getCause().getMessage());
+        readAgain();
+        return false;
+      }
       try {
         producer.abortTransaction();
       } catch (KafkaException suppressed) {
@@ -275,6 +288,12 @@ final class ActivationLoop implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private void readAgain() {
+    producer.abortTransaction();
+    dropAll();
+    rewind();
   }
 
   private static Map<TopicPartition, OffsetAndMetadata> after(

@@ -42,6 +42,7 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.OutOfOrderSequenceException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -354,6 +355,23 @@ class ActivationProducerTest {
     loop.step();
     assertThat(loop.tokensDone().sum()).isEqualTo(24);
     assertCommitted(3);
+  }
+
+  @Test
+  void readsAgainWhenTheBrokerHasForgottenTheProducer() {
+    loop.begin();
+    add(0, ArrowMessages.encode(BATCH_3));
+    producer.commitTransactionException =
+        new KafkaException("error state", new OutOfOrderSequenceException("no existing state"));
+    steps();
+    assertThat(producer.history()).isEmpty();
+    assertThat(consumer.position(TOKENS)).isZero();
+
+    producer.commitTransactionException = null;
+    add(0, ArrowMessages.encode(BATCH_3));
+    steps();
+    assertThat(producer.history()).hasSize(2);
+    assertThat(loop.tokensDone().sum()).isEqualTo(8);
   }
 
   @Test
