@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Caches latents the way EleutherAI's delphi does, written anew.
 
-    delphi_way.py --case CASE --tokens N --out DIR [--batch 32] [--model-dtype float32|bfloat16]
+    delphi_way.py --case CASE --tokens N --out DIR [--batch 32] [--model-dtype float32|bfloat16] [--up-to-hook]
 
 Batch by batch: the model, the encoder's top k, scattered into a dense [sequences, context, latents], its non-zeros appended to lists.
 At the end: everything concatenated, then a mask over all of it and a safetensors file for each of 5 ranges of latents.
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
-from peers import BATCH, Case, Gpt2UpToHook, Stopwatch, TopKEncoder, report
+from peers import BATCH, Case, HookedGpt2, Stopwatch, TopKEncoder, report
 
 SMALLEST = 1e-5  # |activation| that is kept
 SHARDS = 5
@@ -39,11 +39,12 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     parser.add_argument("--batch", type=int, default=BATCH, help="sequences")
     parser.add_argument("--model-dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--up-to-hook", action="store_true", help="run no block after the hooked one, which delphi does")
     args = parser.parse_args()
 
     case = Case(args.case)
     tokens = case.tokens(args.tokens)
-    model = Gpt2UpToHook(case.folder / "model", case.layer, getattr(torch, args.model_dtype))
+    model = HookedGpt2(case.folder / "model", case.layer, getattr(torch, args.model_dtype), args.up_to_hook)
     encoder = TopKEncoder(case.folder / "sae")
 
     watch = Stopwatch()

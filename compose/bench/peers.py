@@ -34,13 +34,14 @@ class Case:
         return torch.from_numpy(matrix[:sequences].astype(np.int64))
 
 
-class Gpt2UpToHook:
-    """A GPT-2 without the blocks after the hooked one, and a forward hook on that one's output."""
+class HookedGpt2:
+    """A GPT-2 with a forward hook on a block's output, and perhaps without what comes after it."""
 
-    def __init__(self, folder: pathlib.Path, layer: int, dtype: torch.dtype):
+    def __init__(self, folder: pathlib.Path, layer: int, dtype: torch.dtype, up_to_hook: bool):
         self.model = GPT2Model.from_pretrained(folder, dtype=dtype).eval()
-        self.model.h = self.model.h[: layer + 1]
-        self.model.ln_f = torch.nn.Identity()
+        if up_to_hook:
+            self.model.h = self.model.h[: layer + 1]
+            self.model.ln_f = torch.nn.Identity()
         self.model.h[layer].register_forward_hook(self._keep)
 
     def __call__(self, tokens: torch.Tensor) -> torch.Tensor:

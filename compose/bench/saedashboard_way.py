@@ -19,7 +19,7 @@ import statistics
 
 import torch
 
-from peers import BATCH, Case, Gpt2UpToHook, Stopwatch, TopKEncoder, report
+from peers import BATCH, Case, HookedGpt2, Stopwatch, TopKEncoder, report
 
 BINS = 50
 STRONGEST = 20
@@ -29,7 +29,7 @@ OF_AN_INTERVAL = 5
 torch.set_grad_enabled(False)
 
 
-def cache_activations(model: Gpt2UpToHook, hook: str, minibatches: tuple[torch.Tensor, ...], folder: pathlib.Path) -> None:
+def cache_activations(model: HookedGpt2, hook: str, minibatches: tuple[torch.Tensor, ...], folder: pathlib.Path) -> None:
     for number, minibatch in enumerate(minibatches):
         torch.save({hook: model(minibatch)}, folder / f"activations_{number}.pt")
 
@@ -107,7 +107,7 @@ def main() -> None:
     case = Case(args.case)
     tokens = case.tokens(args.tokens)
     text = token_text(case.folder / "model")
-    model = Gpt2UpToHook(case.folder / "model", case.layer, getattr(torch, args.model_dtype))
+    model = HookedGpt2(case.folder / "model", case.layer, getattr(torch, args.model_dtype), up_to_hook=True)
     encoder = TopKEncoder(case.folder / "sae")
     window = min(args.window, tokens.shape[1])
     out = pathlib.Path(args.out)

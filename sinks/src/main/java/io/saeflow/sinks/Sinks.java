@@ -13,6 +13,7 @@ import io.saeflow.sinks.neuronrecord.NeuronRecordSink;
 import io.saeflow.sinks.records.FeatureRecordConsumer;
 import io.saeflow.sinks.records.FeatureSink;
 import io.saeflow.sinks.records.FeatureVersions;
+import io.saeflow.sinks.records.ParallelSink;
 import io.saeflow.sinks.records.TokenText;
 import io.saeflow.sinks.saeviewer.AtomSink;
 import io.saeflow.sinks.topic.DeadLetterSender;
@@ -270,10 +271,13 @@ public final class Sinks implements AutoCloseable {
     Topics topics = new Topics(manifest.getRun());
     List<FeatureSink> formats = new ArrayList<>();
     if (kinds.contains(SinkKind.SAE_VIEWER)) {
-      formats.add(new AtomSink(out, manifest.getSubject(), sae.getSaePath(), text));
+      formats.add(
+          new ParallelSink(new AtomSink(out, manifest.getSubject(), sae.getSaePath(), text)));
     }
     if (kinds.contains(SinkKind.NEURON_RECORDS)) {
-      formats.add(new NeuronRecordSink(out, sae.getId(), HookPoint.parse(sae.getHook()), text));
+      formats.add(
+          new ParallelSink(
+              new NeuronRecordSink(out, sae.getId(), HookPoint.parse(sae.getHook()), text)));
     }
     List<FeatureVersions> followers = new ArrayList<>();
     if (kinds.contains(SinkKind.VIEW)) {

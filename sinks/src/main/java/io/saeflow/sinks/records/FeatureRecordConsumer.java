@@ -62,6 +62,11 @@ public final class FeatureRecordConsumer implements TopicContents {
     }
     if (record.getSequences() == sequences) {
       written.set(record.getLatent());
+      if (written.cardinality() == latents) {
+        for (FeatureSink sink : sinks) {
+          sink.flush();
+        }
+      }
     }
   }
 

@@ -13,6 +13,9 @@ public interface FeatureSink extends AutoCloseable {
    */
   void write(FeatureRecord record) throws IOException;
 
+  /** Returns when all that was handed over is in its files. */
+  default void flush() throws IOException {}
+
   @Override
   default void close() throws IOException {}
 }
