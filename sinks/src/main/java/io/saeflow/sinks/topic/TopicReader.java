@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongPredicate;
 import java.util.stream.IntStream;
@@ -208,8 +209,28 @@ public final class TopicReader implements AutoCloseable {
       saveWhenDue();
       ended = ended();
     }
+    if (ended && contents instanceof DurableContents) {
+      passMarkers();
+    }
     save();
     return ended;
+  }
+
+  /**
+   * The markers of the last transactions lie behind the last messages; not read, they would look
+   * like messages that wait. What has come meanwhile is left for the next reader.
+   */
+  private void passMarkers() {
+    try {
+      Set<TopicPartition> more = consumer.poll(POLL_TIMEOUT).partitions();
+      for (TopicPartition partition : partitions) {
+        if (!more.contains(partition)) {
+          next[partition.partition()] = consumer.position(partition);
+        }
+      }
+    } catch (WakeupException e) {
+      LOG.debug("{}: closing", topic);
+    }
   }
 
   private boolean ended() {
