@@ -57,7 +57,6 @@ class EncodeAtTest {
       Set.of("oracle.tokens", "oracle.dead-letters", "oracle.manifest");
   private static final int RANGES = 3;
   private static final Path MODEL = OracleCases.FOLDER.resolve("model");
-  private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   @TempDir Path folder;
 
@@ -119,7 +118,7 @@ class EncodeAtTest {
                       Optional.empty(),
                       false)
                   .begin(run)) {
-        await(sink);
+        PoisonTest.await(sink);
         for (String name : CASES) {
           String id = OracleCases.id(name);
           // Those of a dropped poll may have been encoded twice.
@@ -240,16 +239,6 @@ class EncodeAtTest {
 
   private static Path sae(String name) {
     return OracleCases.FOLDER.resolve("cases").resolve(name).resolve("sae");
-  }
-
-  private static void await(RoleWork sink) throws Exception {
-    long deadline = System.nanoTime() + PATIENCE.toNanos();
-    while (!sink.done().isDone()) {
-      assertThat(System.nanoTime() - deadline).as("sink, within %s", PATIENCE).isNegative();
-      sink.tick();
-      Thread.sleep(50);
-    }
-    sink.done().get();
   }
 
   private static void assertSame(Path expected, Path actual) throws IOException {

@@ -198,7 +198,8 @@ class PoisonTest {
         SINK, out, EnumSet.complementOf(EnumSet.of(SinkKind.VIEW)), Optional.empty(), false);
   }
 
-  private static void await(RoleWork sink) throws Exception {
+  /** Does a sink's work until it has ended. */
+  static void await(RoleWork sink) throws Exception {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (!sink.done().isDone()) {
       assertThat(System.nanoTime() - deadline).as("sink, within %s", PATIENCE).isNegative();

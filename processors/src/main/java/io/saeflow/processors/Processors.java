@@ -34,9 +34,6 @@ import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThr
  */
 public final class Processors implements AutoCloseable {
   /** Aggregation can only see what encoding has committed. */
-  /** Of one partition; a record takes some ten kilobytes. */
-  private static final int BATCH_BYTES = 1 << 20;
-
   private static final Duration ENCODE_COMMIT_INTERVAL = Duration.ofMillis(500);
 
   /** Each commit saves every feature that changed, which is most of them. */
@@ -55,6 +52,9 @@ public final class Processors implements AutoCloseable {
 
   /** State is restored from many small records. */
   private static final int RESTORED_RECORDS = 2000;
+
+  /** Sent at once to a partition; a feature record takes some ten kilobytes. */
+  private static final int BATCH_BYTES = 1 << 20;
 
   private final CompletableFuture<Void> failure = new CompletableFuture<>();
   private final Map<RangeOfSae, Long> tokensByRange = new ConcurrentHashMap<>();

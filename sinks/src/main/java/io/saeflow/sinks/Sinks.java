@@ -38,9 +38,10 @@ import java.util.function.LongPredicate;
 import java.util.function.Supplier;
 
 /**
- * All sinks of one run: a thread for each autoencoder's features topic and, for the latent cache,
- * one for its latents topic. Starting again writes the same bytes again: features are read from the
- * beginning, latents from where the cache saved them last.
+ * All sinks of one run: a thread for each autoencoder's features topic, one for each format that is
+ * written from it and, for the latent cache, one for its latents topic. Starting again writes the
+ * same bytes again: features are read from the beginning, latents from where the cache saved them
+ * last.
  */
 public final class Sinks implements AutoCloseable {
   /** How a topic's contents get a reader. */

@@ -230,12 +230,8 @@ final class ActivationLoop implements AutoCloseable {
   }
 
   private ActivationRecords ofThisThread() {
-    ActivationRecords own = recordsByThread.get(Thread.currentThread());
-    if (own == null) {
-      own = output.open(partitions);
-      recordsByThread.put(Thread.currentThread(), own);
-    }
-    return own;
+    return recordsByThread.computeIfAbsent(
+        Thread.currentThread(), thread -> output.open(partitions));
   }
 
   private ProducerRecord<byte[], byte[]> deadLetter(

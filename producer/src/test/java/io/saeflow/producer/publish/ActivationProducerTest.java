@@ -287,10 +287,7 @@ class ActivationProducerTest {
     assertThat(consumer.position(TOKENS)).isZero();
 
     producer.sendOffsetsToTransactionException = null;
-    add(0, ArrowMessages.encode(BATCH_3));
-    steps();
-    assertThat(producer.history()).hasSize(2);
-    assertThat(loop.tokensDone().sum()).isEqualTo(8);
+    assertThatItReadsTheBatchAgain();
   }
 
   @Test
@@ -332,10 +329,7 @@ class ActivationProducerTest {
           consumer.rebalance(List.of(TOKENS));
           consumer.seek(TOKENS, 0);
         });
-    add(0, ArrowMessages.encode(BATCH_3));
-    steps();
-    assertThat(producer.history()).hasSize(2);
-    assertThat(loop.tokensDone().sum()).isEqualTo(8);
+    assertThatItReadsTheBatchAgain();
   }
 
   @Test
@@ -368,10 +362,7 @@ class ActivationProducerTest {
     assertThat(consumer.position(TOKENS)).isZero();
 
     producer.commitTransactionException = null;
-    add(0, ArrowMessages.encode(BATCH_3));
-    steps();
-    assertThat(producer.history()).hasSize(2);
-    assertThat(loop.tokensDone().sum()).isEqualTo(8);
+    assertThatItReadsTheBatchAgain();
   }
 
   @Test
@@ -439,6 +430,13 @@ class ActivationProducerTest {
         .isThrownBy(
             () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 0))
         .withMessage("waiting batches: 0 (expected: >= 1)");
+  }
+
+  private void assertThatItReadsTheBatchAgain() {
+    add(0, ArrowMessages.encode(BATCH_3));
+    steps();
+    assertThat(producer.history()).hasSize(2);
+    assertThat(loop.tokensDone().sum()).isEqualTo(8);
   }
 
   private ActivationProducer running() {

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -67,6 +68,23 @@ public final class DeadLetterHeaders {
       return number < 0 ? Optional.empty() : Optional.of(new Origin(text(topic), number));
     } catch (NumberFormatException e) {
       return Optional.empty();
+    }
+  }
+
+  /**
+   * The offset at which the message stood; empty if its headers do not say so.
+   *
+   * @param header the value of a header by its name, null if there is none
+   */
+  public static OptionalLong offset(Function<String, byte @Nullable []> header) {
+    byte[] offset = header.apply(OFFSET);
+    if (offset == null) {
+      return OptionalLong.empty();
+    }
+    try {
+      return OptionalLong.of(Long.parseLong(text(offset)));
+    } catch (NumberFormatException e) {
+      return OptionalLong.empty();
     }
   }
 

@@ -24,6 +24,10 @@ class DeadLetterHeadersTest {
     Map<String, byte[]> headers = DeadLetterHeaders.of("run.tokens", 2, 17, "too long");
 
     assertThat(DeadLetterHeaders.describe(headers::get)).isEqualTo("run.tokens-2@17: too long");
+    assertThat(DeadLetterHeaders.offset(headers::get)).hasValue(17);
+    headers.put("offset", new byte[] {'x'});
+    assertThat(DeadLetterHeaders.offset(headers::get)).isEmpty();
+    assertThat(DeadLetterHeaders.offset(name -> null)).isEmpty();
   }
 
   @Test

@@ -5,11 +5,12 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.stream.DeadLetterHeaders;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -28,8 +29,9 @@ import org.jspecify.annotations.Nullable;
  * Sends messages to the run's dead letters, with their place and the reason in their headers.
  *
  * <p>A sink reads feature records from the beginning whenever it starts, and meets the same bad
- * ones again: what is on the dead letters' topic already is not sent once more. Of sinks that meet
- * one at the same time, each may send it.
+ * ones again: what is on the dead letters' topic already is not sent once more. Since each
+ * partition is read in order, the last letter of each says which those are. Of sinks that meet one
+ * at the same time, each may send it.
  *
  * <p>It connects to the cluster when there is a first message to send, which is hardly ever.
  */
@@ -63,7 +65,9 @@ public final class DeadLetterSender implements RejectedMessages, AutoCloseable {
   }
 
   private final class Connection {
-    private final Set<String> sent = new HashSet<>();
+    /** Of each partition, the offset of the last message that is a letter. */
+    private final Map<TopicPartition, Long> sent = new HashMap<>();
+
     private final KafkaProducer<byte[], byte[]> producer;
 
     Connection() {
@@ -87,23 +91,41 @@ public final class DeadLetterSender implements RejectedMessages, AutoCloseable {
         long end = consumer.endOffsets(List.of(letters)).get(letters);
         while (consumer.position(letters) < end) {
           for (ConsumerRecord<byte[], byte[]> letter : consumer.poll(Duration.ofMillis(500))) {
-            sent.add(describe(letter.headers()));
+            note(letter.headers());
           }
         }
       }
     }
 
+    private void note(Headers headers) {
+      Function<String, byte @Nullable []> values =
+          name -> {
+            Header header = headers.lastHeader(name);
+            return header == null ? null : header.value();
+          };
+      Optional<DeadLetterHeaders.Origin> origin = DeadLetterHeaders.origin(values);
+      OptionalLong offset = DeadLetterHeaders.offset(values);
+      if (origin.isPresent() && offset.isPresent()) {
+        sent.merge(
+            new TopicPartition(origin.get().topic(), origin.get().partition()),
+            offset.getAsLong(),
+            Math::max);
+      }
+    }
+
     void send(ConsumerRecord<byte[], byte[]> message, String reason) {
+      TopicPartition from = new TopicPartition(message.topic(), message.partition());
+      if (sent.getOrDefault(from, -1L) >= message.offset()) {
+        return;
+      }
       ProducerRecord<byte[], byte[]> letter =
           new ProducerRecord<>(letters.topic(), null, message.key(), message.value());
       message.headers().forEach(letter.headers()::add);
       DeadLetterHeaders.of(message.topic(), message.partition(), message.offset(), reason)
           .forEach(letter.headers()::add);
-      if (!sent.add(describe(letter.headers()))) {
-        return;
-      }
       try {
         producer.send(letter).get();
+        sent.put(from, message.offset());
       } catch (ExecutionException e) {
         throw new KafkaException(
             "%s: a letter could not be sent".formatted(letters.topic()), e.getCause());
@@ -111,14 +133,6 @@ public final class DeadLetterSender implements RejectedMessages, AutoCloseable {
         Thread.currentThread().interrupt();
         throw new KafkaException("interrupted", e);
       }
-    }
-
-    private static String describe(Headers headers) {
-      return DeadLetterHeaders.describe(
-          name -> {
-            Header header = headers.lastHeader(name);
-            return header == null ? null : header.value();
-          });
     }
   }
 }
