@@ -7,7 +7,10 @@ import { compact, count, digits, duration, percent, power } from './format.js';
 import { plot, roundUp, ticks } from './plot.js';
 import { featureTable } from './table.js';
 
-const REFRESH_MS = 3000;
+const REFRESH_MS = 5000;
+// A run that is watched shares its cores with the page: numbers follow every event, plots these.
+const REDRAW_MS = 8000;
+const FEW_POINTS = 10;
 const RATE_MS = 12_000;
 const POINTS = 600;
 const DRIFTERS = 6;
@@ -19,6 +22,7 @@ export function overviewPage(context, onError) {
   let connected = true;
   let refresh = null;
   let again = false;
+  let redrawn = -Infinity;
 
   const facts = h('p', { class: 'facts', 'data-testid': 'facts' });
   const badge = h('span', { class: 'badge', 'data-testid': 'run-state' });
@@ -75,14 +79,16 @@ export function overviewPage(context, onError) {
       setAttribute(meter, 'aria-valuenow', String(Math.round(100 * share)));
       bar.style.setProperty('--w', share);
     }
-    showRate();
+    const redraw = run.complete || progress.length <= FEW_POINTS || performance.now() - redrawn >= REDRAW_MS;
+    if (redraw) redrawn = performance.now();
+    showRate(redraw);
     const last = progress[progress.length - 1];
     setText(tiles.lag.big, last ? count(last.modelLag + last.featureLag) : '–');
     setText(tiles.lag.note, last ? `model ${count(last.modelLag)}, features ${count(last.featureLag)}` : '');
-    showPopulation();
+    showPopulation(redraw);
   }
 
-  function showRate() {
+  function showRate(redraw) {
     // Tokens are counted by transaction: from one line to the next they come in bursts.
     const points = [];
     for (let i = 1, from = 0; i < progress.length; i++) {
@@ -97,6 +103,7 @@ export function overviewPage(context, onError) {
     setText(tiles.rate.big, big < 10000 ? count(Math.round(big)) : compact(big));
     setText(tiles.rate.note, run.complete ? `on average, over ${duration(elapsed)}`
       : run.total && now > 0 ? `${duration((run.total - run.tokens) / now)} to go` : `over the last ${RATE_MS / 1000} s`);
+    if (!redraw) return;
     if (points.length === 0) {
       rate.set({ empty: 'Waiting for the second measurement.' });
       return;
@@ -114,12 +121,13 @@ export function overviewPage(context, onError) {
     });
   }
 
-  function showPopulation() {
+  function showPopulation(redraw) {
     const now = context.sae(sae);
     for (const [id, note] of [['alive', 'fired at least once'], ['dead', 'seen, never fired'], ['dense', 'on over 10 % of tokens']]) {
       setText(tiles[id].big, count(now[id]));
       setText(tiles[id].note, id !== 'dense' && now.latents ? `${percent((now[id] ?? 0) / now.latents)} · ${note}` : note);
     }
+    if (!redraw) return;
     const points = progress.filter((point) => point.saes?.[sae]);
     if (points.length < 2) {
       population.set({ empty: 'Waiting for the second measurement.' });
@@ -166,6 +174,7 @@ export function overviewPage(context, onError) {
   }
 
   function showSae() {
+    redrawn = -Infinity;
     showRun();
     showDensities().catch(() => {});
     drift.show();
@@ -173,6 +182,7 @@ export function overviewPage(context, onError) {
 
   async function loadProgress() {
     progress = await get('/api/progress');
+    redrawn = -Infinity;
     showRun();
   }
 
