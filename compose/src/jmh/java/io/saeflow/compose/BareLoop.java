@@ -49,7 +49,8 @@ final class BareLoop {
     try (TensorEngine modelEngine = Gpt2.openEngine();
         TensorEngine encoderEngine = LibtorchEngine.open(1);
         Gpt2 model =
-            Gpt2.load(
+            Gpt2.loadUpTo(
+                List.of(hook),
                 Path.of(arguments[0]),
                 modelEngine,
                 WritingWeights.AS_STORED,

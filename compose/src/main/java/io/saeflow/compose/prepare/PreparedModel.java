@@ -8,9 +8,11 @@ import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.ModelException;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.feature.RunManifest;
+import io.saeflow.schemas.hook.HookPoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** The model of a run that was defined elsewhere. */
 public final class PreparedModel implements AutoCloseable {
@@ -33,13 +35,16 @@ public final class PreparedModel implements AutoCloseable {
     if (!Files.isDirectory(directory)) {
       throw new BadInputException("model: %s (expected: a folder)".formatted(directory));
     }
+    List<HookPoint> hooks =
+        run.getSaes().stream().map(sae -> HookPoint.parse(sae.getHook())).toList();
     try {
       Digests.requireSame("model " + directory, Gpt2.files(directory), run.getModelSha256());
       TensorEngine engine = Gpt2.openEngine();
       boolean loaded = false;
       try {
         Gpt2 model =
-            Gpt2.load(
+            Gpt2.loadUpTo(
+                hooks,
                 directory,
                 engine,
                 run.getCenterWritingWeights() ? WritingWeights.CENTRED : WritingWeights.AS_STORED,

@@ -14,6 +14,7 @@ import io.saeflow.producer.corpus.CorpusException;
 import io.saeflow.producer.corpus.Packing;
 import io.saeflow.producer.corpus.TokenBatches;
 import io.saeflow.producer.gpt2.Gpt2;
+import io.saeflow.producer.gpt2.Gpt2Config;
 import io.saeflow.producer.gpt2.ModelException;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.Topics;
@@ -78,18 +79,20 @@ public final class PreparedRun implements AutoCloseable {
       opened.add(modelEngine);
       TensorEngine engine = LibtorchEngine.open(config.stream().threads());
       opened.add(engine);
+      Gpt2Config modelConfig = Gpt2.config(config.model().directory());
+      List<PreparedSae> saes = new ArrayList<>();
+      for (SaeConfig sae : config.saes()) {
+        saes.add(PreparedSae.open(sae, config.stream(), 0, modelConfig::width));
+      }
       Gpt2 model =
-          Gpt2.load(
+          Gpt2.loadUpTo(
+              saes.stream().map(PreparedSae::hook).toList(),
               config.model().directory(),
               modelEngine,
               config.model().writingWeights(),
               config.model().dtype());
       opened.add(model);
-      List<PreparedSae> saes = new ArrayList<>();
-      for (SaeConfig sae : config.saes()) {
-        saes.add(PreparedSae.open(sae, config.stream(), 0, model::width));
-      }
-      PreparedCorpus corpus = PreparedCorpus.open(config.corpus(), config.model(), model.config());
+      PreparedCorpus corpus = PreparedCorpus.open(config.corpus(), config.model(), modelConfig);
       opened.add(corpus);
       // First what is quick, and what the first batch must fit before anything makes it.
       requireThatBatchesFit(config.corpus(), corpus.packing(), saes);

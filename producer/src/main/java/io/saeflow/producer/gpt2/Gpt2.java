@@ -53,12 +53,36 @@ public final class Gpt2 implements AutoCloseable {
   public static Gpt2 load(
       Path directory, TensorEngine engine, WritingWeights writing, ModelDtype dtype)
       throws ModelException {
-    Gpt2Config config = Gpt2Config.read(directory.resolve("config.json"));
+    return load(directory, engine, writing, dtype, Integer.MAX_VALUE);
+  }
+
+  /**
+   * Loads as much of a model as {@link #activations} at these hooks needs: neither the blocks after
+   * the last of them nor what a whole pass ends with. Otherwise as {@link #load(Path, TensorEngine,
+   * WritingWeights, ModelDtype)}.
+   *
+   * @param hooks at least one
+   */
+  public static Gpt2 loadUpTo(
+      List<HookPoint> hooks,
+      Path directory,
+      TensorEngine engine,
+      WritingWeights writing,
+      ModelDtype dtype)
+      throws ModelException {
+    int last = hooks.stream().mapToInt(HookPoint::layer).max().orElseThrow();
+    return load(directory, engine, writing, dtype, last + 1);
+  }
+
+  private static Gpt2 load(
+      Path directory, TensorEngine engine, WritingWeights writing, ModelDtype dtype, int mostBlocks)
+      throws ModelException {
+    Gpt2Config config = config(directory);
     try (Gpt2Weights weights = Gpt2Weights.open(directory, writing)) {
       Gpt2 model = new Gpt2(config, dtype, engine);
       boolean complete = false;
       try {
-        model.load(weights);
+        model.load(weights, Math.min(config.layers(), mostBlocks));
         complete = true;
         return model;
       } finally {
@@ -67,6 +91,15 @@ public final class Gpt2 implements AutoCloseable {
         }
       }
     }
+  }
+
+  /**
+   * Reads the sizes of the model in {@code directory}.
+   *
+   * @throws ModelException as {@link Gpt2Config#read}
+   */
+  public static Gpt2Config config(Path directory) throws ModelException {
+    return Gpt2Config.read(directory.resolve("config.json"));
   }
 
   /**
@@ -93,12 +126,7 @@ public final class Gpt2 implements AutoCloseable {
    * @throws IllegalArgumentException if the model has no such layer
    */
   public int width(HookPoint hook) {
-    if (hook.layer() >= config.layers()) {
-      throw new IllegalArgumentException(
-          "hook %s: layer %d (expected: below the model's %d)"
-              .formatted(hook, hook.layer(), config.layers()));
-    }
-    return hook.location() == HookLocation.MLP_POST ? config.innerWidth() : config.width();
+    return config.width(hook);
   }
 
   /**
@@ -136,6 +164,13 @@ public final class Gpt2 implements AutoCloseable {
                     tokens.length, hook, width(hook), (Integer.MAX_VALUE - 8) / width(hook)));
       }
     }
+    for (HookPoint hook : hooks) {
+      if (hook.layer() >= blocks.size()) {
+        throw new IllegalArgumentException(
+            "hook %s: layer %d (expected: below the %d blocks that are loaded)"
+                .formatted(hook, hook.layer(), blocks.size()));
+      }
+    }
     HookReader reader = new HookReader(hooks);
     Tensor left = run(tokens, contextLength, reader);
     if (left != null) {
@@ -145,7 +180,8 @@ public final class Gpt2 implements AutoCloseable {
   }
 
   /**
-   * What leaves the final norm.
+   * What leaves the final norm; of a model that is loaded whole, as everything but {@link
+   * #activations} needs it.
    *
    * @param tokens [L], one sequence
    * @return [L, width], row-major
@@ -183,8 +219,10 @@ public final class Gpt2 implements AutoCloseable {
    * @param temperature above 0; 1 draws from the predictions as they are, less is more likely text
    * @return [S, L], row-major
    * @throws IllegalArgumentException if one of these is out of range
+   * @throws IllegalStateException if the model was loaded up to some hooks only
    */
   public int[] write(int sequences, int length, int firstToken, double temperature, long seed) {
+    requireAllBlocks();
     requireContextLength(length);
     if (sequences < 1) {
       throw new IllegalArgumentException("sequences: %d (expected: >= 1)".formatted(sequences));
@@ -218,13 +256,13 @@ public final class Gpt2 implements AutoCloseable {
     script.close();
   }
 
-  private void load(Gpt2Weights weights) throws ModelException {
+  private void load(Gpt2Weights weights, int blockCount) throws ModelException {
     long width = config.width();
     long vocabulary = config.vocabularySize();
     long positions = config.positions();
     embeddings.add(engine.floats(weights.read("wte.weight", vocabulary, width), vocabulary, width));
     embeddings.add(engine.floats(weights.read("wpe.weight", positions, width), positions, width));
-    for (int layer = 0; layer < config.layers(); layer++) {
+    for (int layer = 0; layer < blockCount; layer++) {
       blocks.add(BlockWeights.load(weights, config, dtype, layer, engine, script));
     }
     finalNorm.add(engine.floats(weights.read("ln_f.weight", width), width));
@@ -260,11 +298,19 @@ public final class Gpt2 implements AutoCloseable {
     }
   }
 
+  private void requireAllBlocks() {
+    if (blocks.size() < config.layers()) {
+      throw new IllegalStateException(
+          "blocks: %d (expected: all %d loaded)".formatted(blocks.size(), config.layers()));
+    }
+  }
+
   private Tensor normed(Tensor residual) {
     return call("final", residual, finalNorm.get(0), finalNorm.get(1), config.layerNormEpsilon());
   }
 
   private Tensor finalNorm(int[] tokens) {
+    requireAllBlocks();
     Tensor residual = run(tokens, tokens.length, HookReader.none());
     if (residual == null) {
       throw new IllegalStateException("a pass without hooks goes through all blocks");

@@ -4,6 +4,8 @@ package io.saeflow.producer.gpt2;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.saeflow.schemas.hook.HookLocation;
+import io.saeflow.schemas.hook.HookPoint;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.OptionalInt;
@@ -59,6 +61,20 @@ public record Gpt2Config(
       throw new ModelException("%s: not a JSON object".formatted(file));
     }
     return new Reader(file, json).read();
+  }
+
+  /**
+   * The width of the activations at {@code hook}.
+   *
+   * @throws IllegalArgumentException if the model has no such layer
+   */
+  public int width(HookPoint hook) {
+    if (hook.layer() >= layers) {
+      throw new IllegalArgumentException(
+          "hook %s: layer %d (expected: below the model's %d)"
+              .formatted(hook, hook.layer(), layers));
+    }
+    return hook.location() == HookLocation.MLP_POST ? innerWidth : width;
   }
 
   private record Reader(Path file, JsonNode json) {

@@ -265,6 +265,29 @@ class Gpt2Test {
   }
 
   @Test
+  void loadsNoMoreThanItsHooksNeed(@TempDir Path directory) throws Exception {
+    HookPoint first = HookPoint.parse("blocks.0.hook_resid_post");
+    HookPoint second = HookPoint.parse("blocks.1.hook_resid_pre");
+    Files.copy(FIXTURES.resolve("float32/config.json"), directory.resolve("config.json"));
+    rewrite(directory.resolve("model.safetensors"), "h.1.mlp.c_fc.bias", null);
+    try (Gpt2 model = loadUpTo(first, directory)) {
+      assertThat(model.activations(tokens(), CONTEXT, List.of(first)).get(first)).containsOnly(0f);
+    }
+    try (Gpt2 whole = load("float32");
+        Gpt2 model = loadUpTo(first, FIXTURES.resolve("float32"))) {
+      assertThat(model.activations(tokens(), CONTEXT, List.of(first)).get(first))
+          .containsExactly(whole.activations(tokens(), CONTEXT, List.of(first)).get(first));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> model.activations(tokens(), CONTEXT, List.of(second)))
+          .withMessage(
+              "hook blocks.1.hook_resid_pre: layer 1 (expected: below the 1 blocks that are loaded)");
+      assertThatThrownBy(() -> model.write(1, 2, 0, 1, 0))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("blocks: 1 (expected: all 2 loaded)");
+    }
+  }
+
+  @Test
   void refusesMissingAndMisshapenWeights(@TempDir Path directory) throws Exception {
     assertThatThrownBy(
             () -> Gpt2.load(directory, engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32))
@@ -343,6 +366,11 @@ class Gpt2Test {
   private static Gpt2 load(String variant) throws ModelException {
     return Gpt2.load(
         FIXTURES.resolve(variant), engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32);
+  }
+
+  private static Gpt2 loadUpTo(HookPoint hook, Path directory) throws ModelException {
+    return Gpt2.loadUpTo(
+        List.of(hook), directory, engine, WritingWeights.AS_STORED, ModelDtype.FLOAT32);
   }
 
   private static Gpt2 bfloat16() throws ModelException {

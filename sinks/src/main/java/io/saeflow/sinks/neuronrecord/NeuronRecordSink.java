@@ -78,8 +78,10 @@ public final class NeuronRecordSink implements FeatureSink {
   private void write(JsonGenerator json, FeatureRecord record) throws IOException {
     CentralMoments moments = CentralMoments.of(record);
     List<Example> random = record.getRandom();
-    List<Example> ascending = new ArrayList<>(random);
-    ascending.sort(Comparator.comparingDouble(NeuronRecordSink::maximum));
+    List<Ranked> ascending = new ArrayList<>();
+    random.forEach(example -> ascending.add(new Ranked(example, maximum(example))));
+    ascending.sort(Comparator.comparingDouble(Ranked::maximum));
+    List<Example> ranked = ascending.stream().map(Ranked::example).toList();
     json.writeStartObject();
     json.writeStringField("dataclass_name", "NeuronRecord");
     json.writeObjectFieldStart("neuron_id");
@@ -92,11 +94,11 @@ public final class NeuronRecordSink implements FeatureSink {
     json.writeArrayFieldStart("random_sample_by_quantile");
     int from = 0;
     for (int cut : CUTS) {
-      int to = rank(cut, ascending.size());
-      writeRecords(json, ascending.subList(from, to));
+      int to = rank(cut, ranked.size());
+      writeRecords(json, ranked.subList(from, to));
       from = to;
     }
-    writeRecords(json, ascending.subList(from, ascending.size()));
+    writeRecords(json, ranked.subList(from, ranked.size()));
     json.writeEndArray();
     writeBoundaries(json, ascending);
     JsonFile.writeFiniteOrNull(json, "mean", moments.mean());
@@ -108,7 +110,7 @@ public final class NeuronRecordSink implements FeatureSink {
     json.writeEndObject();
   }
 
-  private static void writeBoundaries(JsonGenerator json, List<Example> ascending)
+  private static void writeBoundaries(JsonGenerator json, List<Ranked> ascending)
       throws IOException {
     json.writeFieldName("quantile_boundaries");
     if (ascending.isEmpty()) {
@@ -117,7 +119,7 @@ public final class NeuronRecordSink implements FeatureSink {
     }
     json.writeStartArray();
     for (int boundary : BOUNDARIES) {
-      json.writeNumber(maximum(ascending.get(rank(boundary, ascending.size()))));
+      json.writeNumber(ascending.get(rank(boundary, ascending.size())).maximum());
     }
     json.writeEndArray();
   }
@@ -141,6 +143,9 @@ public final class NeuronRecordSink implements FeatureSink {
     }
     json.writeEndArray();
   }
+
+  /** A random firing's window, and what it is ranked by. */
+  private record Ranked(Example example, float maximum) {}
 
   private static int rank(int thousandths, int size) {
     return (int) ((long) thousandths * size / 1000);
