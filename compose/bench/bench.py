@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs saeflow and a Python peer's way on the same case, one after the other, and prints ratios with their spread.
 
-    bench.py --case CASE --against delphi|saedashboard [--tokens 65536] [--rounds 5] [--saeflow-args '...'] [--peer-args '...']
+    bench.py --case CASE --against delphi|saedashboard [--tokens 65536] [--rounds 5] [--saeflow-args '...']... [--peer-args '...']
     bench.py --case CASE --sizes [--latents 8192,32768,131072] [--k 16,32,64]      # saeflow alone, at other sizes
 
 Every run is a new process. Which of the two goes first alternates. "Work" is what each says of itself: without start-up, with all files
@@ -28,6 +28,8 @@ from collections.abc import Callable, Iterable
 BENCH = pathlib.Path(__file__).resolve().parent
 SAEFLOW = BENCH.parent / "bin" / "saeflow"
 PEERS = {"delphi": BENCH / "delphi_way.py", "saedashboard": BENCH / "saedashboard_way.py"}
+# ext4 does not use the inode of a file again that was deleted less than 35 seconds ago, and looks for others one by one.
+SETTLING_SECONDS = 40
 SUMMARY = re.compile(r"^([\d,]+) tokens of [\d,]+ documents in ([\d.]+) s", re.MULTILINE)
 
 
@@ -124,36 +126,48 @@ def told(run: Run, record: pathlib.Path | None) -> Run:
 
 
 def compare(args: argparse.Namespace, work: pathlib.Path) -> None:
-    ours, theirs = [], []
-    ours_out, theirs_out = work / "saeflow", work / args.against
+    """A round is one run of the peer and one of saeflow for each `--saeflow-args`. Outputs stay until the end: a file system that has just
+    deleted 100,000 files makes the next ones slowly."""
+    variants = args.saeflow_args or [""]
+    ours: list[list[Run]] = [[] for _ in variants]
+    theirs: list[Run] = []
     for number in range(args.rounds):
-        for out in (ours_out, theirs_out):
-            shutil.rmtree(out, ignore_errors=True)
-        turns = [lambda: ours.append(told(saeflow(args.case, "sae", args.tokens, ours_out, args.saeflow_args), args.record)),
-                 lambda: theirs.append(told(peer(args.against, args.case, args.tokens, theirs_out, args.peer_args), args.record))]
-        for turn in turns if number % 2 == 0 else reversed(turns):
-            turn()
-        if ours[-1].tokens != theirs[-1].tokens:
-            raise SystemExit(f"tokens: saeflow {ours[-1].tokens}, {args.against} {theirs[-1].tokens} (expected: the same)")
+        folder = work / f"round-{number}"
+        folder.mkdir()
+        turns = [lambda: theirs.append(told(peer(args.against, args.case, args.tokens, folder / args.against, args.peer_args), args.record))]
+        for index, further in enumerate(variants):
+            turns.append(lambda index=index, further=further: ours[index].append(
+                told(saeflow(args.case, "sae", args.tokens, folder / f"saeflow-{index}", further), args.record)))
+        for turn in range(len(turns)):
+            os.sync()
+            turns[(turn + number) % len(turns)]()
+        for runs in ours:
+            if runs[-1].tokens != theirs[-1].tokens:
+                raise SystemExit(f"tokens: saeflow {runs[-1].tokens}, {args.against} {theirs[-1].tokens} (expected: the same)")
+    for runs, further in zip(ours, variants):
+        print_comparison(args, runs, theirs, further)
+    said = theirs[-1].said
+    if said.get("feature_batches_not_run"):
+        print(f"{args.against}: {said['feature_batches'] - said['feature_batches_not_run']} of {said['feature_batches']} feature batches were run, "
+              "the rest is reckoned at the median of those; peak memory is that of those run.\n")
+    print(f"load before a run: {spread((run.load for run in sum(ours, theirs)), '.1f')}\n")
+    (compare_caches if args.against == "delphi" else compare_counts)(folder / "saeflow-0", folder / args.against)
 
+
+def print_comparison(args: argparse.Namespace, ours: list[Run], theirs: list[Run], further: str) -> None:
     def row(name: str, value: Callable[[Run], float], form: str, more_is_better: bool) -> list[str]:
         pairs = [(value(a), value(b)) for a, b in zip(ours, theirs)]
         ratios = [a / b if more_is_better else b / a for a, b in pairs]
         return [name, spread((a for a, _ in pairs), form), spread((b for _, b in pairs), form), spread(ratios, ".2f")]
 
     print_table([
-        [f"{ours[0].tokens:,} tokens, {args.rounds} rounds: median [min .. max]", "saeflow", f"{args.against}'s way", "saeflow is better by"],
+        [f"{ours[0].tokens:,} tokens, {args.rounds} rounds: median [min .. max]", f"saeflow {further}".strip(), f"{args.against}'s way",
+         "saeflow is better by"],
         row("tokens/s, work", lambda run: run.tokens / run.work_seconds, ",.0f", True),
         row("tokens/s, process", lambda run: run.tokens / run.process_seconds, ",.0f", True),
         row("processor seconds", lambda run: run.cpu_seconds, ",.1f", False),
         row("peak memory, GB", lambda run: run.peak_bytes / 1e9, ".2f", False),
     ])
-    said = theirs[-1].said
-    if said.get("feature_batches_not_run"):
-        print(f"{args.against}: {said['feature_batches'] - said['feature_batches_not_run']} of {said['feature_batches']} feature batches were run, "
-              "the rest is reckoned at the median of those; peak memory is that of those run.\n")
-    print(f"load before a run: {spread((run.load for run in ours + theirs), '.1f')}\n")
-    (compare_caches if args.against == "delphi" else compare_counts)(ours_out, theirs_out)
 
 
 def compare_counts(ours: pathlib.Path, theirs: pathlib.Path) -> None:
@@ -218,8 +232,11 @@ def sizes(args: argparse.Namespace, work: pathlib.Path) -> None:
     out = work / "saeflow"
     for _ in range(args.rounds):
         for latents, k in cells:
-            shutil.rmtree(out, ignore_errors=True)
-            run = saeflow(args.case, f"sae-{latents}-k{k}", args.tokens, out, args.saeflow_args)
+            if out.exists():
+                shutil.rmtree(out)
+                os.sync()
+                time.sleep(SETTLING_SECONDS)
+            run = saeflow(args.case, f"sae-{latents}-k{k}", args.tokens, out, " ".join(args.saeflow_args))
             runs[latents, k].append(told(dataclasses.replace(run, name=f"saeflow, {latents} latents, k {k}"), args.record))
     rows = [["latents", "k", f"tokens/s, work, of {runs[cells[0]][0].tokens:,} tokens", "tokens/s, process", "processor ms a token", "peak memory, GB"]]
     for (latents, k), of_cell in runs.items():
@@ -242,7 +259,8 @@ def main() -> None:
     what.add_argument("--sizes", action="store_true")
     parser.add_argument("--tokens", type=int, default=65536)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--saeflow-args", default="", help="further options of saeflow run, in one word")
+    parser.add_argument("--saeflow-args", action="append", default=[],
+                        help="further options of saeflow run, in one word; given again, each round has a run of each")
     parser.add_argument("--peer-args", default="", help="further options of the peer's script, in one word")
     parser.add_argument("--latents", type=integers, default=[8192, 32768, 131072])
     parser.add_argument("--k", type=integers, default=[16, 32, 64])
