@@ -186,7 +186,8 @@ public final class Pipeline implements PipelineRunner {
                 .setFed(feed.fed().join())
                 .build();
         manifestTopic.publish(finished);
-        ManifestFile.write(new OutputFolder(folder.root()), finished, sinks.files());
+        ManifestFile.write(
+            new OutputFolder(folder.root()), sinks.withStatistics(finished), sinks.files());
       }
       if (stream.embedded()
           && run.encodeAt() == EncodeAt.PROCESS

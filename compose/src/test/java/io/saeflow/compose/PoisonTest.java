@@ -21,6 +21,7 @@ import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.DeadLetterHeaders;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -321,7 +322,7 @@ class PoisonTest {
         tokens(run, 77),
         sae,
         range,
-        0,
+        EncodingSummary.withoutDecoder(0, 0),
         new int[2 * OracleCases.CONTEXT + 1],
         new int[0],
         new float[0]);
