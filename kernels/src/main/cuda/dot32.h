@@ -4,7 +4,7 @@
 #include "hw.h"
 
 /**
- * The dot product whose bits every encoder agrees on (io.saeflow.kernels.sae.Dot32), by one warp:
+ * The dot product whose bits every encoder agrees on (io.saeflow.kernels.sparse.Dot32), by one warp:
  *
  *   s[l] = +0;  for j = l, l + 32, l + 64, ... < width:  s[l] = fma_rn(x[j], w[j], s[l])
  *   for o = 16, 8, 4, 2, 1:  s[l] = add_rn(s[l], s[l + o])                       l = 0..o-1
