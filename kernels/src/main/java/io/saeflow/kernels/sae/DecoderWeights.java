@@ -5,6 +5,9 @@ package io.saeflow.kernels.sae;
  * The decoder half of a sparse autoencoder. Arrays are shared, not copied.
  *
  * <p>{@code reconstruction = denormalize(sum of value(i) * decoderWeights[i] + outputBias)}
+ *
+ * <p>Values may be NaN or infinite, as those of a dead latent whose row was divided by its norm:
+ * they do harm only where that latent is active, and then show in the reconstruction.
  */
 public final class DecoderWeights {
   private final InputNormalization normalization;
@@ -15,7 +18,7 @@ public final class DecoderWeights {
    * @param normalization what the encoder did to the input, and is undone in the end
    * @param decoderWeights [n, D], row-major: row i is what latent i adds
    * @param outputBias [D]
-   * @throws IllegalArgumentException if the lengths do not fit, or a value is not finite
+   * @throws IllegalArgumentException if the lengths do not fit
    */
   public DecoderWeights(
       InputNormalization normalization, float[] decoderWeights, float[] outputBias) {
@@ -24,8 +27,6 @@ public final class DecoderWeights {
           "decoder weights: %d values (expected: a multiple of the output bias', %d)"
               .formatted(decoderWeights.length, outputBias.length));
     }
-    SaeWeights.requireFinite("decoder weights", decoderWeights, decoderWeights.length);
-    SaeWeights.requireFinite("output bias", outputBias, outputBias.length);
     this.normalization = normalization;
     this.decoderWeights = decoderWeights;
     this.outputBias = outputBias;

@@ -2,8 +2,8 @@
 package io.saeflow.kernels.sae;
 
 import io.saeflow.kernels.sparse.CsrMatrix;
-import io.saeflow.kernels.sparse.SparseProducts;
 import io.saeflow.kernels.sparse.SquaredErrors;
+import io.saeflow.kernels.sparse.WeightedRows;
 
 /**
  * Turns latents back into activations, and says how far from them these are. Every operation is
@@ -52,7 +52,8 @@ public final class SaeDecoder implements AutoCloseable {
         latents.tokens(),
         (worker, from, to) -> {
           for (int t = from; t < to; t++) {
-            worker.decode(matrix, t, activations, reconstruction, t * width);
+            float[] decoded = worker.decode(matrix, t, activations);
+            System.arraycopy(decoded, 0, reconstruction, t * width, width);
           }
         });
     return reconstruction;
@@ -99,35 +100,35 @@ public final class SaeDecoder implements AutoCloseable {
   private final class Worker {
     private final SquaredErrors squaredErrors = new SquaredErrors(width);
     private final float[] centered = new float[width];
-    private final float[] row = new float[width];
+    private final WeightedRows rows = new WeightedRows(width);
 
     double normalizedError(CsrMatrix latents, int token, float[] activations) {
-      decode(latents, token, activations, row, 0);
-      double error = squaredErrors.normalized(row, 0, activations, token * width);
+      float[] decoded = decode(latents, token, activations);
+      double error = squaredErrors.normalized(decoded, 0, activations, token * width);
       return Double.isFinite(error) ? error : Double.NaN;
     }
 
-    void decode(CsrMatrix latents, int token, float[] activations, float[] out, int at) {
+    /** [D], until the next call. */
+    float[] decode(CsrMatrix latents, int token, float[] activations) {
+      float[] decoded = rows.sum(latents, token, weights.decoderWeights());
+      float[] bias = weights.outputBias();
       for (int j = 0; j < width; j++) {
-        out[at + j] = 0;
-      }
-      SparseProducts.addRow(latents, token, weights.decoderWeights(), width, out, at);
-      for (int j = 0; j < width; j++) {
-        out[at + j] += weights.outputBias()[j];
+        decoded[j] += bias[j];
       }
       if (weights.normalization() == InputNormalization.LAYER_NORM) {
-        denormalize(activations, token * width, out, at);
+        denormalize(activations, token * width, decoded);
       }
+      return decoded;
     }
 
-    private void denormalize(float[] activations, int from, float[] out, int at) {
+    private void denormalize(float[] activations, int from, float[] decoded) {
       float mean = InputRows.mean(activations, from, width);
       for (int j = 0; j < width; j++) {
         centered[j] = activations[from + j] - mean;
       }
       float deviation = InputRows.deviation(centered, 0, width);
       for (int j = 0; j < width; j++) {
-        out[at + j] = out[at + j] * deviation + mean;
+        decoded[j] = decoded[j] * deviation + mean;
       }
     }
   }

@@ -112,7 +112,7 @@ public final class SaeWeights {
     }
   }
 
-  static void requireFinite(String what, float[] values, long length) {
+  private static void requireFinite(String what, float[] values, long length) {
     if (values.length != length) {
       throw new IllegalArgumentException(
           "%s: %d values (expected: %d)".formatted(what, values.length, length));

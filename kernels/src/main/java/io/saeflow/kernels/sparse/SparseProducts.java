@@ -22,21 +22,11 @@ public final class SparseProducts {
   public static float[] multiply(CsrMatrix a, float[] dense, int width) {
     SparseIndices.requireDense("dense", dense, a.columns(), width);
     float[] out = new float[Math.multiplyExact(a.rows(), width)];
+    WeightedRows rows = new WeightedRows(width);
     for (int r = 0; r < a.rows(); r++) {
-      addRow(a, r, dense, width, out, r * width);
+      System.arraycopy(rows.sum(a, r, dense), 0, out, r * width, width);
     }
     return out;
-  }
-
-  /**
-   * One row of {@link #multiply}, added to what is at {@code out[at]}; nothing is checked.
-   *
-   * @param dense [a.columns, width]
-   */
-  public static void addRow(CsrMatrix a, int row, float[] dense, int width, float[] out, int at) {
-    for (int e = a.offsets()[row]; e < a.offsets()[row + 1]; e++) {
-      addScaled(a.values()[e], dense, a.indices()[e] * width, width, out, at);
-    }
   }
 
   /**

@@ -62,7 +62,7 @@ final class SaeLensSae {
               ? tensors.read("b_dec", width)
               : new float[width];
       Optional<DecoderWeights> decoderWeights = Optional.empty();
-      if (decoder.isPresent()) {
+      if (decoder.isPresent() && tensors.has("b_dec")) {
         decoderWeights =
             Optional.of(
                 tensors.decoder(normalization, decoder.get(), tensors.read("b_dec", width)));
