@@ -298,7 +298,7 @@ class PoisonTest {
   private static byte[] ofVersion(char version, byte[] message) {
     // A FlatBuffers string of one character is its length, itself and a zero.
     String text = new String(message, StandardCharsets.ISO_8859_1);
-    String now = "\1\0\0\0" + "2\0";
+    String now = "\1\0\0\0" + "3\0";
     assertThat(text.indexOf(now)).isEqualTo(text.lastIndexOf(now)).isPositive();
     return text.replace(now, "\1\0\0\0" + version + "\0").getBytes(StandardCharsets.ISO_8859_1);
   }
