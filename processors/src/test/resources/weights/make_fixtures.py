@@ -3,8 +3,8 @@
 
     pip install numpy torch safetensors && python make_fixtures.py
 
-Each JSON holds the encoder in the product's form, an input `x` [3, 5] and its `latents` [3, 7], which are computed in
-float64 by the family's own rule and not from that form.
+Each JSON holds the encoder in the product's form, an input `x` [3, 5], its `latents` [3, 7] and what these decode to [3, 5] (null
+without a decoder), which are computed in float64 by the family's own rule and not from that form.
 """
 import collections
 import json
@@ -44,12 +44,22 @@ def relu(v):
     return np.maximum(v, 0)
 
 
-def expect(name, latents, *, function, normalization="NONE", bias=PRE, encoder=ENC, latent_bias=BIAS, hook=None, **more):
+def decode(latents, how):
+    if how == "rescaled":
+        latents = latents / np.sqrt((f64(DEC) ** 2).sum(1))
+    out = latents @ f64(DEC) + f64(PRE)
+    x = f64(X)
+    return out * x.std(1, ddof=1, keepdims=True) + x.mean(1, keepdims=True) if how == "normalised" else out
+
+
+def expect(name, latents, *, function, normalization="NONE", bias=PRE, encoder=ENC, latent_bias=BIAS, hook=None,
+           decoded="plain", **more):
     flat = lambda t: [float(v) for v in np.asarray(t, dtype=np.float32).ravel()]
     (HERE / f"{name}.json").write_text(json.dumps(dict(
         width=D, latents=N, normalization=normalization, function=function, hook=hook, inputBias=flat(bias),
         encoderWeights=flat(encoder), latentBias=flat(latent_bias), x=flat(X),
-        expectedLatents=[float(v) for v in latents.ravel()], **more), indent=1) + "\n")
+        expectedLatents=[float(v) for v in latents.ravel()],
+        expectedDecoded=None if decoded is None else [float(v) for v in decode(latents, decoded).ravel()], **more), indent=1) + "\n")
 
 
 def openai():
@@ -64,11 +74,11 @@ def openai():
     pre = (f64(X) - f64(PRE)) @ f64(ENC).T + f64(BIAS)
     save("openai-topk", {**topk, "encoder.weight": ENC.t().contiguous().t(), "latents_mean_square": torch.zeros(N)})
     expect("openai-topk", relu(top((normalised(f64(X)) - f64(PRE)) @ f64(ENC).T + f64(BIAS))), function="topk", k=K,
-           normalization="LAYER_NORM")
+           normalization="LAYER_NORM", decoded="normalised")
     save("openai-relu", {"activation": "ReLU", "activation_state_dict": {}})
     expect("openai-relu", relu(pre), function="relu")
     save("openai-early", {"decoder.weight": None, "stats_last_nonzero": None})
-    expect("openai-early", relu(pre), function="relu")
+    expect("openai-early", relu(pre), function="relu", decoded=None)
     save("openai-identity", {"activation": "Identity", "activation_state_dict": {}})
     expect("openai-identity", pre, function="identity")
     save("bad-activation", {"activation": "Swish"})
@@ -112,12 +122,12 @@ def saelens():
     norm = np.sqrt((f64(DEC) ** 2).sum(1))
     save("saelens-rescaled", config("topk", k=K, rescale_acts_by_decoder_norm=True))
     expect("saelens-rescaled", relu(top(pre * norm)), function="topk", k=K, hook=hook,
-           encoder=f64(ENC) * norm[:, None], latent_bias=f64(BIAS) * norm)
+           encoder=f64(ENC) * norm[:, None], latent_bias=f64(BIAS) * norm, decoded="rescaled")
     other = config("standard")
     other.update(apply_b_dec_to_input=False, normalize_activations="layer_norm")
     save("saelens-layer-norm", other)
     expect("saelens-layer-norm", relu(normalised(f64(X)) @ f64(ENC).T + f64(BIAS)), function="relu", hook=hook,
-           normalization="LAYER_NORM", bias=torch.zeros(D))
+           normalization="LAYER_NORM", bias=torch.zeros(D), decoded="normalised")
     save("saelens-before-6", dict(
         d_in=D, d_sae=N, hook_point="blocks.8.hook_resid_pre", hook_point_head_index=None, activation_fn_str="topk",
         activation_fn_kwargs={"k": K}, normalize_activations=False, sae_lens_version="3.1.0"), scaling_factor=torch.ones(N))

@@ -6,6 +6,7 @@ import io.saeflow.compose.role.CorpusFeed;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.processors.Processors;
 import io.saeflow.producer.publish.ActivationProducer;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.sinks.Sinks;
 import io.saeflow.sinks.view.FeatureCounts;
 import java.util.HashMap;
@@ -51,6 +52,11 @@ record LiveGauges(
   @Override
   public long stateBytes() {
     return processors.stateBytes();
+  }
+
+  @Override
+  public Map<String, EncodingStatistics> encodingStatistics() {
+    return processors.encodingStatistics();
   }
 
   @Override

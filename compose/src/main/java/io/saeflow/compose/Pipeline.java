@@ -32,6 +32,7 @@ import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.producer.publish.ActivationOutput;
 import io.saeflow.producer.publish.ActivationProducer;
 import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.sinks.SinkKind;
@@ -128,12 +129,13 @@ public final class Pipeline implements PipelineRunner {
         Optional<RunTotals> ended = begun.map(RunManifest::getTotals);
         if (ended.isPresent() && Files.exists(folder.manifest())) {
           listener.writing(folder.root());
-          return summary(ended.get(), start);
+          return summary(ended.get(), start, Map.of());
         }
       }
       manifestTopic.publish(manifest);
 
       RunManifest finished;
+      Map<String, EncodingStatistics> encodings;
       AtomicReference<Optional<RunTotals>> totals = new AtomicReference<>(Optional.empty());
       try (Processors processors = processors(run, prepared, folder);
           ActivationProducer producer =
@@ -186,23 +188,27 @@ public final class Pipeline implements PipelineRunner {
                 .setFed(feed.fed().join())
                 .build();
         manifestTopic.publish(finished);
-        ManifestFile.write(new OutputFolder(folder.root()), finished, sinks.files());
+        encodings = sinks.encodingStatistics();
+        ManifestFile.write(
+            new OutputFolder(folder.root()), sinks.withStatistics(finished), sinks.files());
       }
       if (stream.embedded()
           && run.encodeAt() == EncodeAt.PROCESS
           && !stream.keep().contains(Kept.ACTIVATIONS)) {
         runTopics.deleteActivations(run.hooks());
       }
-      return summary(finished.getTotals(), start);
+      return summary(finished.getTotals(), start, encodings);
     }
   }
 
-  private static RunSummary summary(RunTotals totals, long start) {
+  private static RunSummary summary(
+      RunTotals totals, long start, Map<String, EncodingStatistics> encodings) {
     return new RunSummary(
         totals.getDocuments(),
         totals.getSequences(),
         totals.getTokens(),
-        Duration.ofNanos(System.nanoTime() - start));
+        Duration.ofNanos(System.nanoTime() - start),
+        encodings);
   }
 
   private static Processors processors(RunContext run, PreparedRun prepared, RunFolder folder) {

@@ -9,6 +9,7 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.SaeManifest;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -167,7 +168,7 @@ class DurableSinkTest {
             new TokenBatch("run", number, number, 2, new int[] {number, 7}, List.of(List.of())),
             "a",
             new FeatureRange(0, 1, 2),
-            0,
+            EncodingSummary.withoutDecoder(0, 1),
             new int[] {0, 0, 1},
             new int[] {1},
             new float[] {number + 1}));

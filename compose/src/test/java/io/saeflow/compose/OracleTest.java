@@ -106,6 +106,33 @@ class OracleTest {
     assertThat(compared).isGreaterThan(OracleCases.LATENTS * 8 / 10);
   }
 
+  /** The oracle's decoder is in float64. */
+  @ParameterizedTest
+  @MethodSource("cases")
+  void theEncodingIsAsGoodAsTheOracleFoundIt(String name) throws Exception {
+    JsonNode expected =
+        new ObjectMapper()
+            .readTree(OracleCases.FOLDER.resolve("reconstruction.json").toFile())
+            .get(name);
+    JsonNode statistics = statistics(OracleCases.id(name));
+    assertThat(statistics.get("tokens").asLong()).isEqualTo((long) TOKENS);
+    assertThat(statistics.get("nonFiniteTokens").asLong()).isZero();
+    assertThat(statistics.get("reconstructedTokens").asLong()).isEqualTo((long) TOKENS);
+    assertThat(statistics.get("l0").asDouble()).isEqualTo(expected.get("l0").asDouble());
+    assertThat(statistics.get("normalizedMse").asDouble())
+        .isCloseTo(expected.get("normalizedMse").asDouble(), within(1e-5));
+  }
+
+  private static JsonNode statistics(String sae) throws IOException {
+    JsonNode manifest = new ObjectMapper().readTree(out.resolve("manifest.json").toFile());
+    for (JsonNode each : manifest.get("saes")) {
+      if (each.get("id").asText().equals(sae)) {
+        return each.get("statistics");
+      }
+    }
+    throw new AssertionError("no SAE " + sae);
+  }
+
   private static void compare(String what, JsonNode atom, List<Map.Entry<Entry, Float>> firings) {
     double[] sums = new double[5];
     Map<Integer, Integer> histogram = new TreeMap<>();

@@ -21,6 +21,7 @@ import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.DeadLetterHeaders;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -297,7 +298,7 @@ class PoisonTest {
   private static byte[] ofVersion(char version, byte[] message) {
     // A FlatBuffers string of one character is its length, itself and a zero.
     String text = new String(message, StandardCharsets.ISO_8859_1);
-    String now = "\1\0\0\0" + "2\0";
+    String now = "\1\0\0\0" + "3\0";
     assertThat(text.indexOf(now)).isEqualTo(text.lastIndexOf(now)).isPositive();
     return text.replace(now, "\1\0\0\0" + version + "\0").getBytes(StandardCharsets.ISO_8859_1);
   }
@@ -321,7 +322,7 @@ class PoisonTest {
         tokens(run, 77),
         sae,
         range,
-        0,
+        EncodingSummary.withoutDecoder(0, 0),
         new int[2 * OracleCases.CONTEXT + 1],
         new int[0],
         new float[0]);

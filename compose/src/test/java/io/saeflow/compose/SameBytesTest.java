@@ -3,6 +3,8 @@ package io.saeflow.compose;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.schemas.tensorfile.Safetensors;
 import io.saeflow.sinks.verify.RunVerification;
@@ -51,12 +53,24 @@ class SameBytesTest {
     for (String tree : List.of("sae-viewer", "neuron-records")) {
       assertSameFiles(one.resolve(tree), many.resolve(tree), 2 * OracleCases.LATENTS);
     }
+    assertThat(statistics(many)).hasSize(CASES.size()).isEqualTo(statistics(one));
     for (String name : CASES) {
       String cache = "delphi/latents/" + OracleCases.hook(name);
       assertThat(entries(many.resolve(cache), ranges))
           .isNotEmpty()
           .isEqualTo(entries(one.resolve(cache), 1));
     }
+  }
+
+  /** What the manifest says was found of each autoencoder. */
+  static List<JsonNode> statistics(Path out) throws IOException {
+    List<JsonNode> statistics = new ArrayList<>();
+    JsonNode manifest = new ObjectMapper().readTree(out.resolve("manifest.json").toFile());
+    for (JsonNode sae : manifest.get("saes")) {
+      assertThat(sae.path("statistics").path("normalizedMse").isNumber()).isTrue();
+      statistics.add(sae.get("statistics"));
+    }
+    return statistics;
   }
 
   static void assertSameFiles(Path expected, Path actual, int files) throws IOException {

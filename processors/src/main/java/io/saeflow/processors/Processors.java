@@ -8,6 +8,7 @@ import io.saeflow.processors.aggregate.TallyObserver;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.processors.encode.EncodeTopology;
 import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.stream.FeatureRange;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -61,6 +63,7 @@ public final class Processors implements AutoCloseable {
   private final Map<RangeOfSae, Long> restoredByRange = new ConcurrentHashMap<>();
   private final Map<RangeOfSae, Long> batchesByRange = new ConcurrentHashMap<>();
   private final Map<RangeOfSae, Long> bytesByRange = new ConcurrentHashMap<>();
+  private final Map<RangeOfSae, EncodingStatistics> statisticsByRange = new ConcurrentHashMap<>();
   private final int ranges;
   private final List<KafkaStreams> applications = new ArrayList<>();
 
@@ -141,6 +144,17 @@ public final class Processors implements AutoCloseable {
     return sum(bytesByRange);
   }
 
+  /**
+   * What encoding has come to, by autoencoder: as the feature range of this process says that has
+   * seen most tokens.
+   */
+  public Map<String, EncodingStatistics> encodingStatistics() {
+    Map<String, EncodingStatistics> statistics = new TreeMap<>();
+    statisticsByRange.forEach(
+        (range, found) -> statistics.merge(range.sae(), found, EncodingStatistics::latest));
+    return statistics;
+  }
+
   /** Kafka's own metrics of the stages. */
   public Map<MetricName, Metric> kafkaMetrics() {
     Map<MetricName, Metric> metrics = new HashMap<>();
@@ -174,9 +188,14 @@ public final class Processors implements AutoCloseable {
     }
 
     @Override
+    public void encoded(String sae, FeatureRange range, EncodingStatistics statistics) {
+      statisticsByRange.put(new RangeOfSae(sae, range), statistics);
+    }
+
+    @Override
     public void left(String sae, FeatureRange range) {
       RangeOfSae key = new RangeOfSae(sae, range);
-      List.of(restoredByRange, tokensByRange, batchesByRange, bytesByRange)
+      List.of(restoredByRange, tokensByRange, batchesByRange, bytesByRange, statisticsByRange)
           .forEach(numbers -> numbers.remove(key));
     }
 

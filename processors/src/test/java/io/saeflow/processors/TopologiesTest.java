@@ -3,6 +3,9 @@ package io.saeflow.processors;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.saeflow.kernels.sae.DecoderWeights;
+import io.saeflow.kernels.sae.InputNormalization;
+import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.processors.aggregate.AggregateStage;
@@ -20,15 +23,18 @@ import io.saeflow.schemas.feature.LabelCounts;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.LatentMessage;
 import io.saeflow.schemas.stream.TokenBatch;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Properties;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -139,7 +145,7 @@ class TopologiesTest {
                   batch(0),
                   "a",
                   new FeatureRange(0, 2, 4),
-                  0,
+                  EncodingSummary.withoutDecoder(0, 4),
                   new int[] {0, 1, 2},
                   new int[] {1, 0},
                   new float[] {1, 3}),
@@ -147,7 +153,7 @@ class TopologiesTest {
                   batch(0),
                   "a",
                   new FeatureRange(1, 2, 4),
-                  0,
+                  EncodingSummary.withoutDecoder(0, 4),
                   new int[] {0, 1, 2},
                   new int[] {2, 3},
                   new float[] {2, 4}));
@@ -199,7 +205,7 @@ class TopologiesTest {
                   appended,
                   "a",
                   new FeatureRange(0, 1, 4),
-                  0,
+                  EncodingSummary.withoutDecoder(0, 1),
                   new int[] {0, 0, 1},
                   new int[] {2},
                   new float[] {1})));
@@ -242,7 +248,7 @@ class TopologiesTest {
                   new TokenBatch("run", 0, 0, 2, new int[] {8, 9}, documents("year")),
                   "a",
                   new FeatureRange(0, 1, 4),
-                  0,
+                  EncodingSummary.withoutDecoder(0, 0),
                   new int[3],
                   new int[0],
                   new float[0])));
@@ -253,7 +259,7 @@ class TopologiesTest {
                   new TokenBatch("run", 0, 0, 1, new int[] {8, 9}, List.of(List.of(), List.of())),
                   "a",
                   new FeatureRange(0, 1, 4),
-                  0,
+                  EncodingSummary.withoutDecoder(0, 0),
                   new int[3],
                   new int[0],
                   new float[0])));
@@ -297,7 +303,7 @@ class TopologiesTest {
         if (policy == NonFinitePolicy.SKIP) {
           assertThat(latents).extracting(LatentMessage::number).containsExactly(0L, 1L);
           LatentBatch first = (LatentBatch) latents.get(0);
-          assertThat(first.nonFiniteTokens()).isEqualTo(1);
+          assertThat(first.summary().nonFiniteTokens()).isEqualTo(1);
           assertThat(first.latents()).containsExactly(1, 2);
           assertThat(dead.isEmpty()).isTrue();
         } else {
@@ -309,6 +315,42 @@ class TopologiesTest {
           assertThat(dead.isEmpty()).isTrue();
         }
       }
+    }
+  }
+
+  @Test
+  void everyRangeSaysHowFarTheDecodedLatentsAreFromTheActivations() throws Exception {
+    // Passes three of the four latents back, and so loses the last.
+    float[] decoder = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0};
+    EncodeStage stage =
+        new EncodeStage(
+            "a",
+            HOOK,
+            4,
+            4,
+            2,
+            NonFinitePolicy.SKIP,
+            PassThrough::new,
+            Optional.of(
+                () ->
+                    new SaeDecoder(
+                        new DecoderWeights(InputNormalization.NONE, decoder, new float[4]), 1)));
+    try (TopologyTestDriver driver = driver(EncodeTopology.build(TOPICS, List.of(stage)))) {
+      TestInputTopic<Long, byte[]> in = input(driver, TOPICS.activations(HOOK));
+      TestOutputTopic<Long, byte[]> out =
+          driver.createOutputTopic(
+              TOPICS.latents("a"), new LongDeserializer(), new ByteArrayDeserializer());
+      float[] finite = {0, 1, 1, 0, 3, 0, 0, 1};
+      in.pipeInput(0L, ArrowMessages.encode(new ActivationBatch(batch(0), HOOK, 4, finite)));
+      float[] half = {Float.NaN, 1, 1, 0, 0, 0, 3, 3};
+      in.pipeInput(1L, ArrowMessages.encode(new ActivationBatch(batch(1), HOOK, 4, half)));
+      // 1 / 10 of the second token is lost, then a half of the only one that is finite.
+      BigInteger tenth = BigInteger.valueOf(Math.round(0.1 * 0x1p40));
+      EncodingSummary first = new EncodingSummary(0, 4, 2, tenth);
+      EncodingSummary second = new EncodingSummary(1, 2, 1, BigInteger.TWO.pow(39));
+      assertThat(decode(out))
+          .extracting(message -> ((LatentBatch) message).summary())
+          .containsExactly(first, first, second, second);
     }
   }
 
@@ -327,7 +369,7 @@ class TopologiesTest {
   }
 
   private static EncodeStage stage(String id, int ranges, NonFinitePolicy nonFinite) {
-    return new EncodeStage(id, HOOK, 4, 4, ranges, nonFinite, PassThrough::new);
+    return new EncodeStage(id, HOOK, 4, 4, ranges, nonFinite, PassThrough::new, Optional.empty());
   }
 
   private static TokenBatch batch(long number) {
@@ -343,7 +385,7 @@ class TopologiesTest {
         batch(number),
         "a",
         new FeatureRange(0, 1, 4),
-        0,
+        EncodingSummary.withoutDecoder(0, 1),
         new int[] {0, 0, 1},
         new int[] {latent},
         new float[] {value});

@@ -2,6 +2,7 @@
 package io.saeflow.sinks;
 
 import io.saeflow.schemas.Topics;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.schemas.feature.SaeManifest;
@@ -72,6 +73,7 @@ public final class Sinks implements AutoCloseable {
   private final List<Source> sources = new ArrayList<>();
   private final List<LatentCache> caches = new ArrayList<>();
   private final Map<String, ViewSink> views = new LinkedHashMap<>();
+  private final Map<String, FeatureRecordConsumer> records = new LinkedHashMap<>();
   private final List<TopicReader> readers = new ArrayList<>();
   private final CompletableFuture<Void> done = new CompletableFuture<>();
 
@@ -205,6 +207,33 @@ public final class Sinks implements AutoCloseable {
   }
 
   /**
+   * What encoding has come to, by autoencoder, as their records say; empty where no sink reads
+   * records. May be called from any thread.
+   */
+  public Map<String, EncodingStatistics> encodingStatistics() {
+    Map<String, EncodingStatistics> statistics = new LinkedHashMap<>();
+    records.forEach((sae, consumer) -> statistics.put(sae, consumer.statistics()));
+    return statistics;
+  }
+
+  /** A manifest of this run with what was found of each autoencoder that this has records of. */
+  public RunManifest withStatistics(RunManifest before) {
+    Map<String, EncodingStatistics> found = encodingStatistics();
+    return RunManifest.newBuilder(before)
+        .setSaes(
+            before.getSaes().stream()
+                .map(
+                    sae ->
+                        found.containsKey(sae.getId())
+                            ? SaeManifest.newBuilder(sae)
+                                .setStatistics(found.get(sae.getId()).toManifest())
+                                .build()
+                            : sae)
+                .toList())
+        .build();
+  }
+
+  /**
    * What was written, by autoencoder, then by kind.
    *
    * @throws IllegalStateException if they are not {@link #upToDate}
@@ -289,6 +318,7 @@ public final class Sinks implements AutoCloseable {
     if (!formats.isEmpty() || !followers.isEmpty()) {
       FeatureRecordConsumer consumer =
           new FeatureRecordConsumer(sae.getLatents(), formats, followers);
+      records.put(sae.getId(), consumer);
       sources.add(new Source(topics.features(sae.getId()), sae.getFeatureRanges(), consumer));
     }
     if (kinds.contains(SinkKind.DELPHI)) {

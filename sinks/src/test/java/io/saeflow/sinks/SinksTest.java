@@ -6,8 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.feature.AvroCodec;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.RunTotals;
+import io.saeflow.schemas.feature.SaeManifest;
+import io.saeflow.schemas.feature.SaeStatistics;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -155,6 +159,12 @@ class SinksTest {
       assertThat(sinks.done().get(20, TimeUnit.SECONDS)).isNull();
       assertThat(sinks.featureCounts())
           .isEqualTo(Map.of("a", new FeatureCounts(1, 2, 1), "b", new FeatureCounts(1, 1, 1)));
+      assertThat(sinks.encodingStatistics())
+          .containsOnlyKeys("a", "b")
+          .containsEntry("b", new EncodingStatistics(5, 0, 12, 4, 1));
+      assertThat(sinks.withStatistics(manifest).getSaes())
+          .extracting(SaeManifest::getStatistics)
+          .containsOnly(new SaeStatistics(5L, 0L, 2.4, 4L, 0.25));
       assertThat(sinks.files()).contains(new SinkFiles("view", "a", "view/a.records", 1, false));
       log.append(5, OptionalLong.of(10), 1, 2, true);
     }
@@ -167,8 +177,8 @@ class SinksTest {
         .content()
         .matches(
             "\\{\"at\":\\d{13},\"tokens\":5,\"total\":10,\"modelLag\":1,\"featureLag\":2,\"complete\":true,"
-                + "\"saes\":\\{\"a\":\\{\"alive\":1,\"dead\":2,\"dense\":1},"
-                + "\"b\":\\{\"alive\":1,\"dead\":1,\"dense\":1}}}\n");
+                + "\"saes\":\\{\"a\":\\{\"alive\":1,\"dead\":2,\"dense\":1,\"l0\":2.4,\"normalizedMse\":0.25},"
+                + "\"b\":\\{\"alive\":1,\"dead\":1,\"dense\":1,\"l0\":2.4,\"normalizedMse\":0.25}}}\n");
     assertThat(root.resolve("view/vocabulary.json")).content().startsWith("[\"t0\",\"t1\",");
   }
 
@@ -392,7 +402,7 @@ class SinksTest {
             tokens,
             sae,
             range,
-            0,
+            EncodingSummary.withoutDecoder(0, 1),
             new int[] {0, 0, 0, 1, 1},
             new int[] {range.from()},
             new float[] {1.5f}));

@@ -187,6 +187,7 @@ final class DemoCommand implements Callable<Integer> {
             summary.documents(),
             summary.elapsed().toMillis() / 1e3,
             Math.round(summary.tokensPerSecond())));
+    EncodingLines.print(summary, out);
     DemoReport.read(atoms).print(out);
     out.println("files:");
     out.println("  " + this.out.resolve("manifest.json"));

@@ -133,6 +133,7 @@ final class RunCommand implements Callable<Integer> {
                 summary.elapsed().toMillis() / 1e3,
                 Math.round(summary.tokensPerSecond()),
                 output.directory()));
+    EncodingLines.print(summary, spec.commandLine().getOut());
   }
 
   private Settings line() {

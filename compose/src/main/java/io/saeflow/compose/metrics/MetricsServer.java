@@ -6,6 +6,7 @@ import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.exporter.httpserver.HTTPServer;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.util.List;
@@ -152,6 +153,18 @@ public final class MetricsServer implements AutoCloseable {
         "saeflow_reference_tokens_total",
         "Tokens that scores could not bound, encoded by the reference.",
         meter -> meter.fallbacks());
+    statistic(
+        registry,
+        gauges,
+        "saeflow_l0",
+        "Non-zero latents a token, of the tokens counted.",
+        EncodingStatistics::l0);
+    statistic(
+        registry,
+        gauges,
+        "saeflow_normalized_mse",
+        "Normalised mean squared error of the decoded latents, of the tokens counted.",
+        EncodingStatistics::normalizedMse);
     GaugeWithCallback.builder()
         .name("saeflow_state_bytes")
         .help("Bytes of feature state as last saved.")
@@ -198,6 +211,31 @@ public final class MetricsServer implements AutoCloseable {
         .name(name)
         .help(help)
         .callback(sample -> sample.call((double) value.getAsLong()))
+        .register(registry);
+  }
+
+  /** Nothing is said of what is not known. */
+  private static void statistic(
+      PrometheusRegistry registry,
+      RunGauges gauges,
+      String name,
+      String help,
+      ToDoubleFunction<EncodingStatistics> value) {
+    GaugeWithCallback.builder()
+        .name(name)
+        .help(help)
+        .labelNames("sae")
+        .callback(
+            sample ->
+                gauges
+                    .encodingStatistics()
+                    .forEach(
+                        (sae, statistics) -> {
+                          double known = value.applyAsDouble(statistics);
+                          if (!Double.isNaN(known)) {
+                            sample.call(known, sae);
+                          }
+                        }))
         .register(registry);
   }
 

@@ -2,6 +2,7 @@
 package io.saeflow.compose.metrics;
 
 import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.sinks.view.FeatureCounts;
 import java.util.Map;
 import org.apache.kafka.common.Metric;
@@ -49,6 +50,14 @@ public interface RunGauges {
 
   /** By autoencoder. */
   default Map<String, EncoderMeter> encoders() {
+    return Map.of();
+  }
+
+  /**
+   * What encoding has come to, by autoencoder: exact, as of the tokens that were counted, which is
+   * what an aggregator has counted now, or the records that a sink has read say.
+   */
+  default Map<String, EncodingStatistics> encodingStatistics() {
     return Map.of();
   }
 

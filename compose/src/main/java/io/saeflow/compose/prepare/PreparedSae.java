@@ -9,6 +9,7 @@ import io.saeflow.kernels.sae.ActivationFunction;
 import io.saeflow.kernels.sae.CertifiedSaeEncoder;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.InputNormalization;
+import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.processors.weights.SaeFile;
@@ -110,7 +111,8 @@ public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter
         manifest.getLatents(),
         manifest.getFeatureRanges(),
         nonFinite,
-        () -> new CertifiedSaeEncoder(file.weights(), engine, meter));
+        () -> new CertifiedSaeEncoder(file.weights(), engine, meter),
+        file.decoder().map(decoder -> () -> new SaeDecoder(decoder, engine.threads())));
   }
 
   private static @Nullable Integer k(ActivationFunction function) {

@@ -12,6 +12,7 @@ import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.retention.RecordRetention;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -126,6 +127,13 @@ public record ProcessRole(String name, List<Path> saes, Path state, int streamTh
     @Override
     public long stateBytes() {
       return processors.stream().mapToLong(Processors::stateBytes).sum();
+    }
+
+    @Override
+    public Map<String, EncodingStatistics> encodingStatistics() {
+      Map<String, EncodingStatistics> statistics = new TreeMap<>();
+      processors.forEach(each -> statistics.putAll(each.encodingStatistics()));
+      return statistics;
     }
 
     @Override

@@ -8,6 +8,7 @@ import io.saeflow.compose.progress.ProgressSnapshot;
 import io.saeflow.compose.status.RunStatus;
 import io.saeflow.compose.status.StatusReader;
 import io.saeflow.compose.topic.ManifestTopic;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.sinks.AtTheEnd;
@@ -162,7 +163,8 @@ public record SinkRole(
         // The latest totals, but the autoencoders that this began with.
         ManifestFile.write(
             out,
-            RunManifest.newBuilder(latest.manifest).setSaes(run.manifest().getSaes()).build(),
+            sinks.withStatistics(
+                RunManifest.newBuilder(latest.manifest).setSaes(run.manifest().getSaes()).build()),
             sinks.files());
         written = totals;
       }
@@ -179,6 +181,11 @@ public record SinkRole(
     @Override
     public RunGauges gauges() {
       return this;
+    }
+
+    @Override
+    public Map<String, EncodingStatistics> encodingStatistics() {
+      return sinks.encodingStatistics();
     }
 
     @Override

@@ -130,6 +130,8 @@ class BrowserTest {
     long alive = Arrays.stream(densities).filter(density -> density > 0).count();
     assertThat(id("stat-alive").locator(".big")).hasText("%,d".formatted(alive));
     assertThat(id("stat-dead").locator(".big")).hasText("%,d".formatted(DemoSlice.LATENTS - alive));
+    assertThat(id("stat-l0").locator(".big")).hasText(Pattern.compile("1\\d\\.\\d"));
+    assertThat(id("stat-nmse").locator(".big")).hasText(Pattern.compile("0\\.\\d+"));
     assertThat(id("stat-dense").locator(".big"))
         .hasText(
             "%,d".formatted(Arrays.stream(densities).filter(density -> density > 0.1).count()));

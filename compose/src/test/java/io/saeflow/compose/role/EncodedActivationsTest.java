@@ -13,6 +13,7 @@ import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -21,6 +22,7 @@ import io.saeflow.schemas.stream.TokenBatch;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.junit.jupiter.api.Test;
 
@@ -94,7 +96,7 @@ class EncodedActivationsTest {
     try (ActivationRecords records = output(NonFinitePolicy.SKIP, stage("b", 1)).open(PARTITIONS)) {
       LatentBatch latents =
           (LatentBatch) ArrowMessages.decodeLatents(records.of(bad).get(0).value());
-      assertThat(latents.nonFiniteTokens()).isEqualTo(1);
+      assertThat(latents.summary().nonFiniteTokens()).isEqualTo(1);
       assertThat(latents.latents()).containsExactly(1, 2);
     }
     try (ActivationRecords records = output(NonFinitePolicy.FAIL, stage("b", 1)).open(PARTITIONS)) {
@@ -116,7 +118,8 @@ class EncodedActivationsTest {
             NonFinitePolicy.SKIP,
             () -> {
               throw new IllegalStateException("no memory");
-            });
+            },
+            Optional.empty());
     EncodedActivations output =
         new EncodedActivations(TOPICS, List.of(stage("a", 2).with(NonFinitePolicy.SKIP), broken));
     assertThatThrownBy(() -> output.open(PARTITIONS)).hasMessage("no memory");
@@ -128,11 +131,13 @@ class EncodedActivationsTest {
   }
 
   private Stage stage(String id, int ranges) {
-    return nonFinite -> new EncodeStage(id, RESID, 4, 4, ranges, nonFinite, PassThrough::new);
+    return nonFinite ->
+        new EncodeStage(id, RESID, 4, 4, ranges, nonFinite, PassThrough::new, Optional.empty());
   }
 
   private Stage elsewhere(String id) {
-    return nonFinite -> new EncodeStage(id, POST, 4, 4, 1, nonFinite, PassThrough::new);
+    return nonFinite ->
+        new EncodeStage(id, POST, 4, 4, 1, nonFinite, PassThrough::new, Optional.empty());
   }
 
   private static EncodedActivations output(NonFinitePolicy nonFinite, Stage... stages) {
@@ -155,7 +160,8 @@ class EncodedActivationsTest {
 
   private static LatentBatch latents(
       String sae, FeatureRange range, int[] offsets, int[] latents, float... values) {
-    return new LatentBatch(batch(), sae, range, 0, offsets, latents, values);
+    return new LatentBatch(
+        batch(), sae, range, EncodingSummary.withoutDecoder(0, 4), offsets, latents, values);
   }
 
   /** Four latents that are the four activations. */

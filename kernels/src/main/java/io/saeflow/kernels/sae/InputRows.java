@@ -56,23 +56,11 @@ final class InputRows {
   }
 
   private boolean normalize(float[] rows, int at) {
-    double sum = 0;
-    for (int j = 0; j < width; j++) {
-      sum += rows[at + j];
-    }
-    float mean = (float) (sum / width);
-    double centeredSum = 0;
+    float mean = mean(rows, at, width);
     for (int j = 0; j < width; j++) {
       rows[at + j] -= mean;
-      centeredSum += rows[at + j];
     }
-    double centeredMean = centeredSum / width;
-    double squares = 0;
-    for (int j = 0; j < width; j++) {
-      double deviation = rows[at + j] - centeredMean;
-      squares += deviation * deviation;
-    }
-    float scale = (float) Math.sqrt(squares / (width - 1)) + EPSILON;
+    float scale = deviation(rows, at, width) + EPSILON;
     if (!Float.isFinite(scale)) {
       return false;
     }
@@ -80,6 +68,30 @@ final class InputRows {
       rows[at + j] /= scale;
     }
     return true;
+  }
+
+  /** {@code mean} of the {@code width} values from {@code from}. */
+  static float mean(float[] x, int from, int width) {
+    return (float) (sum(x, from, width) / width);
+  }
+
+  /** {@code float32(sqrt(v))} of the {@code width} values c from {@code from}. */
+  static float deviation(float[] c, int from, int width) {
+    double mean = sum(c, from, width) / width;
+    double squares = 0;
+    for (int j = from; j < from + width; j++) {
+      double deviation = c[j] - mean;
+      squares += deviation * deviation;
+    }
+    return (float) Math.sqrt(squares / (width - 1));
+  }
+
+  private static double sum(float[] values, int from, int width) {
+    double sum = 0;
+    for (int j = from; j < from + width; j++) {
+      sum += values[j];
+    }
+    return sum;
   }
 
   private boolean finite(float[] values, int from) {

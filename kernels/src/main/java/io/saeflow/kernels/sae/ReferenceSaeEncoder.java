@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.sae;
 
+import io.saeflow.kernels.sparse.Dot32;
+
 /**
  * Defines every bit of an encoder's result, by the shortest road: every latent of every token.
  *

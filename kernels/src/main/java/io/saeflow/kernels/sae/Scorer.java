@@ -4,6 +4,7 @@ package io.saeflow.kernels.sae;
 import io.saeflow.kernels.engine.Script;
 import io.saeflow.kernels.engine.Tensor;
 import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.kernels.sparse.Dot32;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Sparse autoencoders: what they hold, and how activations become latents.
+ * Sparse autoencoders: what they hold, how activations become latents, and latents activations.
  *
  * <p>Start at {@link io.saeflow.kernels.sae.SaeEncoder}. {@code ReferenceSaeEncoder} defines every
- * bit of the result; any faster encoder must equal it.
+ * bit of the result; any faster encoder must equal it. {@link io.saeflow.kernels.sae.SaeDecoder}
+ * goes the other way.
  */
 @NullMarked
 package io.saeflow.kernels.sae;

@@ -7,11 +7,11 @@ import java.util.Comparator;
 import java.util.List;
 
 /** The definitions again, slowly, in decimal arithmetic that is exact and rounded once. */
-final class ExactArithmetic {
+public final class ExactArithmetic {
   private ExactArithmetic() {}
 
   /** As a warp does it: every lane adds the lane whose number differs in one bit. */
-  static float dot32(float[] x, int xFrom, float[] w, int wFrom, int length) {
+  public static float dot32(float[] x, int xFrom, float[] w, int wFrom, int length) {
     float[] lanes = new float[32];
     for (int l = 0; l < 32; l++) {
       for (int j = l; j < length; j += 32) {

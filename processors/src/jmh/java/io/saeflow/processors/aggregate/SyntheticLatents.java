@@ -2,6 +2,7 @@
 package io.saeflow.processors.aggregate;
 
 import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.TokenBatch;
@@ -65,7 +66,7 @@ final class SyntheticLatents {
         tokenBatch(),
         "sae",
         RANGE,
-        0,
+        EncodingSummary.withoutDecoder(0, Arrays.copyOf(latents, size).length),
         offsets,
         Arrays.copyOf(latents, size),
         Arrays.copyOf(values, size));

@@ -122,6 +122,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
 
   private void report(RangeTally tally) {
     observer.reached(supplier.stage.id(), tally.range(), tally.batches(), tally.tokens());
+    observer.encoded(supplier.stage.id(), tally.range(), tally.statistics());
   }
 
   private void requireOurs(LatentMessage message, RangeTally tally)

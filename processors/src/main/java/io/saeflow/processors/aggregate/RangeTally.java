@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.BitSet;
 import java.util.Comparator;
@@ -40,6 +43,12 @@ final class RangeTally {
   private final SeenBatches seen = new SeenBatches();
   private long tokens;
   private long nonFiniteTokens;
+  private long nonZeros;
+  private long reconstructedTokens;
+
+  /** In the units of {@link EncodingSummary}. */
+  private BigInteger normalizedErrors = BigInteger.ZERO;
+
   private long sequences;
 
   /** One more than the last sequence seen. */
@@ -87,6 +96,16 @@ final class RangeTally {
     return tokens + nonFiniteTokens;
   }
 
+  /** What encoding has come to, over all features, of whatever range. */
+  EncodingStatistics statistics() {
+    return new EncodingStatistics(
+        tokens,
+        nonFiniteTokens,
+        nonZeros,
+        reconstructedTokens,
+        EncodingSummary.toNumber(normalizedErrors));
+  }
+
   /** What all of the state takes when it is saved. */
   long stateBytes() {
     long bytes = 0;
@@ -122,8 +141,12 @@ final class RangeTally {
     if (!seen.add(batch.number())) {
       return;
     }
-    tokens += batch.batch().tokens().length - batch.nonFiniteTokens();
-    nonFiniteTokens += batch.nonFiniteTokens();
+    EncodingSummary summary = batch.summary();
+    tokens += batch.batch().tokens().length - summary.nonFiniteTokens();
+    nonFiniteTokens += summary.nonFiniteTokens();
+    nonZeros += summary.nonZeros();
+    reconstructedTokens += summary.reconstructedTokens();
+    normalizedErrors = normalizedErrors.add(summary.normalizedErrors());
     sequences += batch.batch().sequences();
     sequencesTo = Math.max(sequencesTo, batch.batch().firstSequence() + batch.batch().sequences());
     batchLabels.addTo(dictionary);
@@ -154,6 +177,9 @@ final class RangeTally {
         .setComplete(isComplete())
         .setTokens(tokens)
         .setNonFiniteTokens(nonFiniteTokens)
+        .setNonZeros(nonZeros)
+        .setReconstructedTokens(reconstructedTokens)
+        .setNormalizedErrors(EncodingSummary.toNumber(normalizedErrors))
         .setActive(counts.active(f))
         .setMax(counts.max(f))
         .setSum1(counts.powerSum(f, 1))
@@ -175,8 +201,11 @@ final class RangeTally {
           features.stream().forEach(f -> log.accept(key(f, part), bytes(states(part), f)));
           features.clear();
         });
-    ByteBuffer range = ByteBuffer.allocate(5 * Long.BYTES + seen.bytes());
+    byte[] errors = normalizedErrors.toByteArray();
+    ByteBuffer range =
+        ByteBuffer.allocate(7 * Long.BYTES + Integer.BYTES + errors.length + seen.bytes());
     range.putLong(tokens).putLong(nonFiniteTokens);
+    range.putLong(nonZeros).putLong(reconstructedTokens).putInt(errors.length).put(errors);
     range.putLong(sequences).putLong(sequencesTo).putLong(endSequences);
     seen.writeTo(range);
     log.accept(rangeKey(Part.COUNTS), range.array());
@@ -198,6 +227,11 @@ final class RangeTally {
     if (latent == RANGE_KEY) {
       tokens = content.getLong();
       nonFiniteTokens = content.getLong();
+      nonZeros = content.getLong();
+      reconstructedTokens = content.getLong();
+      byte[] errors = new byte[content.getInt()];
+      content.get(errors);
+      normalizedErrors = new BigInteger(errors);
       sequences = content.getLong();
       sequencesTo = content.getLong();
       endSequences = content.getLong();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.stream.FeatureRange;
 
 /** Told how far a feature range is. Called on stream threads; must not block. */
@@ -14,6 +15,13 @@ public interface TallyObserver {
    * @param tokens how many tokens they hold
    */
   void reached(String sae, FeatureRange range, long batches, long tokens);
+
+  /**
+   * As {@link #reached}, of all features: what encoding has come to.
+   *
+   * @param statistics of the tokens that the range has seen
+   */
+  default void encoded(String sae, FeatureRange range, EncodingStatistics statistics) {}
 
   /**
    * The range's state is being saved.

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.encode;
 
+import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.schemas.stream.ActivationBatch;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One autoencoder at work, wherever batches of activations are at hand. Not safe for use by several
@@ -16,12 +20,14 @@ public final class BatchEncoder implements AutoCloseable {
   private final EncodeStage stage;
   private final LatentRouter router;
   private final SaeEncoder encoder;
+  private final @Nullable SaeDecoder decoder;
 
-  /** Opens the stage's encoder. */
+  /** Opens the stage's encoder, and its decoder if it has one. */
   public BatchEncoder(EncodeStage stage) {
     this.stage = stage;
     this.router = new LatentRouter(stage.id(), stage.latents(), stage.ranges());
     this.encoder = stage.encoder().get();
+    this.decoder = stage.decoder().map(Supplier::get).orElse(null);
   }
 
   /** What it was opened for. */
@@ -52,11 +58,22 @@ public final class BatchEncoder implements AutoCloseable {
           "batch %d: %d tokens with activations that are not finite (policy: fail)"
               .formatted(batch.number(), latents.nonFiniteTokens()));
     }
-    return router.route(batch.batch(), latents);
+    return router.route(batch.batch(), latents, summary(batch, latents));
+  }
+
+  private EncodingSummary summary(ActivationBatch batch, SparseLatents latents) {
+    int nonZeros = latents.values().length;
+    return decoder == null
+        ? EncodingSummary.withoutDecoder(latents.nonFiniteTokens(), nonZeros)
+        : EncodingSummary.of(
+            latents.nonFiniteTokens(), nonZeros, decoder.normalizedErrors(batch.values(), latents));
   }
 
   @Override
   public void close() {
     encoder.close();
+    if (decoder != null) {
+      decoder.close();
+    }
   }
 }

@@ -2,6 +2,7 @@
 package io.saeflow.processors.encode;
 
 import io.saeflow.kernels.sae.SparseLatents;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.TokenBatch;
@@ -20,8 +21,12 @@ final class LatentRouter {
     this.ranges = ranges;
   }
 
-  /** One message a range, empty ranges too: a range must see every batch to be complete. */
-  List<LatentBatch> route(TokenBatch batch, SparseLatents encoded) {
+  /**
+   * One message a range, empty ranges too: a range must see every batch to be complete.
+   *
+   * @param summary of the batch, which goes to every range
+   */
+  List<LatentBatch> route(TokenBatch batch, SparseLatents encoded, EncodingSummary summary) {
     int tokens = encoded.tokens();
     int[] offsets = encoded.offsets();
     // A token's latents ascend, so each range's are one stretch: find its end token by token.
@@ -48,14 +53,7 @@ final class LatentRouter {
         System.arraycopy(encoded.values(), from[t], rangeValues, rangeOffsets[t], length);
       }
       routed.add(
-          new LatentBatch(
-              batch,
-              sae,
-              range,
-              encoded.nonFiniteTokens(),
-              rangeOffsets,
-              rangeLatents,
-              rangeValues));
+          new LatentBatch(batch, sae, range, summary, rangeOffsets, rangeLatents, rangeValues));
       from = to;
     }
     return routed;

@@ -2,6 +2,7 @@
 package io.saeflow.processors.weights;
 
 import io.saeflow.kernels.sae.ActivationFunction;
+import io.saeflow.kernels.sae.DecoderWeights;
 import io.saeflow.kernels.sae.InputNormalization;
 import io.saeflow.schemas.tensorfile.TensorFileException;
 import io.saeflow.schemas.tensorfile.TorchCheckpoint;
@@ -35,20 +36,34 @@ final class OpenAiSae {
         throw tensors.problem(
             "activation '%s' (expected: TopK, ReLU or Identity)".formatted(named(activation)));
       }
-      if (tensors.has("decoder.weight")) {
-        tensors.requireShape("decoder.weight", width, latents);
-      }
+      InputNormalization normalization =
+          activation.equals("TopK") ? InputNormalization.LAYER_NORM : InputNormalization.NONE;
+      float[] bias = tensors.read("pre_bias", width);
       return SaeFile.of(
           tensors.weights(
-              activation.equals("TopK") ? InputNormalization.LAYER_NORM : InputNormalization.NONE,
-              tensors.read("pre_bias", width),
+              normalization,
+              bias,
               tensors.read("encoder.weight", latents, width),
               tensors.read("latent_bias", latents),
               function),
+          decoder(tensors, latents, normalization, bias),
           "openai",
           Optional.empty(),
           path);
     }
+  }
+
+  /** {@code decoder.weight} is [D, n], the transpose of ours. */
+  private static Optional<DecoderWeights> decoder(
+      SaeTensors tensors, int latents, InputNormalization normalization, float[] bias)
+      throws TensorFileException, SaeFileException {
+    if (!tensors.has("decoder.weight")) {
+      return Optional.empty();
+    }
+    int width = bias.length;
+    float[] decoder =
+        SaeTensors.transpose(tensors.read("decoder.weight", width, latents), width, latents);
+    return Optional.of(tensors.decoder(normalization, decoder, bias));
   }
 
   private static int k(TorchCheckpoint file, SaeTensors tensors, int latents)

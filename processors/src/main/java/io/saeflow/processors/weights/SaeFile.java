@@ -2,6 +2,7 @@
 package io.saeflow.processors.weights;
 
 import io.saeflow.kernels.sae.ActivationFunction;
+import io.saeflow.kernels.sae.DecoderWeights;
 import io.saeflow.kernels.sae.SaeWeights;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.tensorfile.FileDigest;
@@ -19,6 +20,7 @@ import java.util.stream.Stream;
  * A published sparse autoencoder, read from disk.
  *
  * @param weights its encoder, in one form whatever the family
+ * @param decoder its decoder, likewise; empty if the file has none
  * @param family {@code openai}, {@code saelens} or {@code sparsify}
  * @param architecture {@code topk}, {@code relu}, {@code jumprelu} or {@code identity}
  * @param sha256 the SHA-256 of each file it was read from, in hexadecimal, by file name
@@ -26,6 +28,7 @@ import java.util.stream.Stream;
  */
 public record SaeFile(
     SaeWeights weights,
+    Optional<DecoderWeights> decoder,
     String family,
     String architecture,
     Map<String, String> sha256,
@@ -64,14 +67,24 @@ public record SaeFile(
     }
   }
 
-  static SaeFile of(SaeWeights weights, String family, Optional<HookPoint> hook, Path... files)
+  static SaeFile of(
+      SaeWeights weights,
+      Optional<DecoderWeights> decoder,
+      String family,
+      Optional<HookPoint> hook,
+      Path... files)
       throws IOException {
     Map<String, String> sha256 = new TreeMap<>();
     for (Path file : files) {
       sha256.put(String.valueOf(file.getFileName()), FileDigest.sha256(file));
     }
     return new SaeFile(
-        weights, family, architecture(weights.activationFunction()), Map.copyOf(sha256), hook);
+        weights,
+        decoder,
+        family,
+        architecture(weights.activationFunction()),
+        Map.copyOf(sha256),
+        hook);
   }
 
   private static Path onlyCheckpoint(Path folder) throws IOException, SaeFileException {

@@ -3,6 +3,7 @@ package io.saeflow.processors.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.saeflow.kernels.sae.ActivationFunction;
+import io.saeflow.kernels.sae.DecoderWeights;
 import io.saeflow.kernels.sae.InputNormalization;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.tensorfile.Safetensors;
@@ -36,16 +37,20 @@ final class SaeLensSae {
       requireSize(config, "d_in", width);
       requireSize(config, "d_sae", latents);
       requireNoScaling(tensors, latents);
-      float[] encoder = transpose(tensors.read("W_enc", width, latents), width, latents);
+      float[] encoder = SaeTensors.transpose(tensors.read("W_enc", width, latents), width, latents);
       float[] latentBias = tensors.read("b_enc", latents);
-      if (tensors.has("W_dec")) {
-        tensors.requireShape("W_dec", latents, width);
-      }
+      Optional<float[]> decoder =
+          tensors.has("W_dec")
+              ? Optional.of(tensors.read("W_dec", latents, width))
+              : Optional.empty();
       ActivationFunction function;
       if (architecture.equals("topk")) {
         function = config.topK(0, latents, "k", "activation_fn_kwargs.k");
         if (config.flag("rescale_acts_by_decoder_norm", false)) {
-          scaleByNorms(tensors.read("W_dec", latents, width), encoder, latentBias);
+          moveNorms(
+              decoder.isPresent() ? decoder.get() : tensors.read("W_dec", latents, width),
+              encoder,
+              latentBias);
         }
       } else if (architecture.equals("jumprelu")) {
         function = new ActivationFunction.JumpRelu(tensors.read("threshold", latents));
@@ -56,8 +61,15 @@ final class SaeLensSae {
           config.flag("apply_b_dec_to_input", true)
               ? tensors.read("b_dec", width)
               : new float[width];
+      Optional<DecoderWeights> decoderWeights = Optional.empty();
+      if (decoder.isPresent() && tensors.has("b_dec")) {
+        decoderWeights =
+            Optional.of(
+                tensors.decoder(normalization, decoder.get(), tensors.read("b_dec", width)));
+      }
       return SaeFile.of(
           tensors.weights(normalization, inputBias, encoder, latentBias, function),
+          decoderWeights,
           "saelens",
           hook,
           folder.resolve(SaeConfig.NAME),
@@ -146,19 +158,11 @@ final class SaeLensSae {
     }
   }
 
-  /** [rows, columns] to [columns, rows]. */
-  private static float[] transpose(float[] matrix, int rows, int columns) {
-    float[] transposed = new float[matrix.length];
-    for (int row = 0; row < rows; row++) {
-      for (int column = 0; column < columns; column++) {
-        transposed[column * rows + row] = matrix[row * columns + column];
-      }
-    }
-    return transposed;
-  }
-
-  /** Multiplies each latent's pre-activation by the norm of its decoder row. */
-  private static void scaleByNorms(float[] decoder, float[] encoder, float[] latentBias) {
+  /**
+   * Multiplies each latent's pre-activation by the norm of its decoder row, and divides that row by
+   * it; a row of zeros stays.
+   */
+  private static void moveNorms(float[] decoder, float[] encoder, float[] latentBias) {
     int width = decoder.length / latentBias.length;
     for (int latent = 0; latent < latentBias.length; latent++) {
       double squares = 0;
@@ -168,6 +172,7 @@ final class SaeLensSae {
       double norm = Math.sqrt(squares);
       for (int i = latent * width; i < (latent + 1) * width; i++) {
         encoder[i] = (float) (encoder[i] * norm);
+        decoder[i] = norm == 0 ? 0 : (float) (decoder[i] / norm);
       }
       latentBias[latent] = (float) (latentBias[latent] * norm);
     }

@@ -2,6 +2,7 @@
 package io.saeflow.processors.weights;
 
 import io.saeflow.kernels.sae.ActivationFunction;
+import io.saeflow.kernels.sae.DecoderWeights;
 import io.saeflow.kernels.sae.InputNormalization;
 import io.saeflow.kernels.sae.SaeWeights;
 import io.saeflow.schemas.tensorfile.TensorFile;
@@ -12,6 +13,8 @@ import java.util.List;
 
 /** An autoencoder's tensors, each read against the shape it must have. */
 final class SaeTensors {
+  private static final int TILE = 32;
+
   private final String name;
   private final TensorFile file;
 
@@ -70,6 +73,34 @@ final class SaeTensors {
     } catch (IllegalArgumentException e) {
       throw new SaeFileException(name + ": " + e.getMessage(), e);
     }
+  }
+
+  /** The decoder, or what is wrong with it under this file's name. */
+  DecoderWeights decoder(
+      InputNormalization normalization, float[] decoderWeights, float[] outputBias)
+      throws SaeFileException {
+    try {
+      return new DecoderWeights(normalization, decoderWeights, outputBias);
+    } catch (IllegalArgumentException e) {
+      throw new SaeFileException(name + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** [rows, columns] to [columns, rows]; square by square, so that each stays in the cache. */
+  static float[] transpose(float[] matrix, int rows, int columns) {
+    float[] transposed = new float[matrix.length];
+    for (int top = 0; top < rows; top += TILE) {
+      for (int left = 0; left < columns; left += TILE) {
+        int bottom = Math.min(top + TILE, rows);
+        int right = Math.min(left + TILE, columns);
+        for (int row = top; row < bottom; row++) {
+          for (int column = left; column < right; column++) {
+            transposed[column * rows + row] = matrix[row * columns + column];
+          }
+        }
+      }
+    }
+    return transposed;
   }
 
   SaeFileException problem(String message) {

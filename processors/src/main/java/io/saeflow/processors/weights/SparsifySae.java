@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.weights;
 
+import io.saeflow.kernels.sae.DecoderWeights;
 import io.saeflow.kernels.sae.InputNormalization;
 import io.saeflow.schemas.tensorfile.Safetensors;
 import io.saeflow.schemas.tensorfile.TensorFileException;
@@ -36,16 +37,22 @@ final class SparsifySae {
       if (latents == 0) {
         latents = (long) width * config.integer(DEFAULT_EXPANSION_FACTOR, "expansion_factor");
       }
+      float[] bias = tensors.read("b_dec", width);
+      Optional<DecoderWeights> decoder = Optional.empty();
       if (tensors.has("W_dec")) {
-        tensors.requireShape("W_dec", latents, width);
+        decoder =
+            Optional.of(
+                tensors.decoder(
+                    InputNormalization.NONE, tensors.read("W_dec", latents, width), bias));
       }
       return SaeFile.of(
           tensors.weights(
               InputNormalization.NONE,
-              tensors.read("b_dec", width),
+              bias,
               tensors.read("encoder.weight", latents, width),
               tensors.read("encoder.bias", latents),
               config.topK(DEFAULT_K, tensors.size("encoder.bias", 0, 1), "k")),
+          decoder,
           "sparsify",
           Optional.empty(),
           folder.resolve(SaeConfig.NAME),

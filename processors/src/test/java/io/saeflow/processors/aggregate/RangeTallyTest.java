@@ -4,12 +4,14 @@ package io.saeflow.processors.aggregate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
+import static org.assertj.core.api.Assertions.within;
 
 import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.feature.LabelCounts;
 import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -71,7 +73,7 @@ class RangeTallyTest {
             batch,
             "s",
             new FeatureRange(0, 1, 3),
-            0,
+            EncodingSummary.withoutDecoder(0, 4),
             new int[] {0, 1, 1, 3, 4, 4, 4},
             new int[] {1, 0, 1, 1},
             new float[] {0.5f, 0.2f, 0.75f, 1f});
@@ -228,6 +230,17 @@ class RangeTallyTest {
     List<Map<Integer, Map<Integer, Float>>> batches =
         List.of(randomFirings(random), randomFirings(random));
     List<FeatureRecord> records = records(batches, List.of(1, 0), 2, -1);
+    double errors = 0;
+    int reconstructed = 0;
+    for (int token = 0; token < 2 * CONTEXT; token++) {
+      for (int b = 0; b < 2; b++) {
+        double error = normalizedError(b * 100 + token);
+        errors += Double.isNaN(error) ? 0 : error;
+        reconstructed += Double.isNaN(error) ? 0 : 1;
+      }
+    }
+    long nonZeros =
+        batches.stream().flatMap(batch -> batch.values().stream()).mapToLong(Map::size).sum();
     for (int latent = 0; latent < LATENTS; latent++) {
       List<Float> positive = new ArrayList<>();
       double sum2 = 0;
@@ -245,6 +258,9 @@ class RangeTallyTest {
         }
       }
       FeatureRecord record = records.get(latent);
+      assertThat(record.getNonZeros()).isEqualTo(nonZeros);
+      assertThat(record.getReconstructedTokens()).isEqualTo(reconstructed);
+      assertThat(record.getNormalizedErrors()).isCloseTo(errors, within(1e-9));
       assertThat(record.getActive()).isEqualTo(positive.size());
       assertThat(record.getSum2()).isCloseTo(sum2, Percentage.withPercentage(1e-10));
       assertThat(record.getHistogramCounts().stream().mapToLong(c -> c).sum())
@@ -377,7 +393,7 @@ class RangeTallyTest {
         new TokenBatch("r", number, number, 5, new int[5], List.of(spans)),
         "s",
         new FeatureRange(0, 1, 1),
-        0,
+        EncodingSummary.withoutDecoder(0, 5),
         new int[] {0, 1, 2, 3, 4, 5},
         new int[5],
         new float[] {1, 1, 1, 1, 1});
@@ -395,7 +411,7 @@ class RangeTallyTest {
                 "r", 0, 0, 3, new int[3], List.of(List.of(new DocumentSpan(1, 0, 0, "{\"v\":2}")))),
             "s",
             one,
-            1,
+            EncodingSummary.withoutDecoder(1, 2),
             new int[] {0, 1, 2, 2},
             new int[2],
             new float[] {1, 1}));
@@ -424,7 +440,7 @@ class RangeTallyTest {
                           new DocumentSpan(1, 1, 0, labels)))),
               "s",
               one,
-              0,
+              EncodingSummary.withoutDecoder(0, 2),
               new int[] {0, 1, 2},
               new int[2],
               new float[] {1, 1});
@@ -529,6 +545,11 @@ class RangeTallyTest {
     return rows;
   }
 
+  /** Any; every seventh token has none. */
+  private static double normalizedError(int token) {
+    return token % 7 == 0 ? Double.NaN : Math.exp(token % 11 * 0.37 - 3);
+  }
+
   /** A batch of two sequences; firings by token, then latent, cut to one range. */
   private static LatentBatch batch(
       long number, Map<Integer, Map<Integer, Float>> firings, FeatureRange range) {
@@ -564,7 +585,10 @@ class RangeTallyTest {
         batch,
         "s",
         range,
-        0,
+        EncodingSummary.of(
+            0,
+            firings.values().stream().mapToLong(Map::size).sum(),
+            Arrays.stream(tokens).mapToDouble(RangeTallyTest::normalizedError).toArray()),
         offsets,
         latents.stream().mapToInt(Integer::intValue).toArray(),
         valueArray);

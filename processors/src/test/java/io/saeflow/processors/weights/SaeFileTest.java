@@ -9,7 +9,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.saeflow.kernels.sae.ActivationFunction;
 import io.saeflow.kernels.sae.InputNormalization;
+import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.kernels.sae.SaeWeights;
+import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.schemas.hook.HookPoint;
 import java.net.URL;
 import java.nio.file.Files;
@@ -78,6 +80,36 @@ class SaeFileTest {
         double value = latents.get(7 * token + i).asDouble();
         assertThat(actual[i]).as("token %d, latent %d", token, i).isCloseTo(value, within(1e-5));
       }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "openai-topk, .pt",
+    "openai-relu, .pt",
+    "openai-early, .pt",
+    "openai-identity, .pt",
+    "saelens-standard, ''",
+    "saelens-topk, ''",
+    "saelens-jumprelu, ''",
+    "saelens-rescaled, ''",
+    "saelens-layer-norm, ''",
+    "saelens-before-6, ''",
+    "sparsify, ''"
+  })
+  void decodesAsItsFamilyDoes(String name, String suffix) throws Exception {
+    SaeFile file = SaeFile.read(fixture(name + suffix));
+    JsonNode expected = new ObjectMapper().readTree(fixture(name + ".json").toFile());
+    if (expected.get("expectedDecoded").isNull()) {
+      assertThat(file.decoder()).isEmpty();
+      return;
+    }
+    float[] latents = floats(expected.get("expectedLatents"));
+    int[] all = IntStream.range(0, 21).map(i -> i % 7).toArray();
+    SparseLatents sparse = new SparseLatents(0, new int[] {0, 7, 14, 21}, all, latents);
+    try (SaeDecoder decoder = new SaeDecoder(file.decoder().orElseThrow(), 1)) {
+      assertThat(decoder.decode(floats(expected.get("x")), sparse))
+          .containsExactly(floats(expected.get("expectedDecoded")), within(1e-5f));
     }
   }
 

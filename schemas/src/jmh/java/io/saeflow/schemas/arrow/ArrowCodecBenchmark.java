@@ -4,6 +4,7 @@ package io.saeflow.schemas.arrow;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.MalformedMessageException;
@@ -126,7 +127,13 @@ public class ArrowCodecBenchmark {
     }
     FeatureRange all = new FeatureRange(0, 1, LATENTS);
     return new LatentBatch(
-        tokens, "sae", all, 0, offsets, latents, gaussian(latents.length, random));
+        tokens,
+        "sae",
+        all,
+        EncodingSummary.withoutDecoder(0, latents.length),
+        offsets,
+        latents,
+        gaussian(latents.length, random));
   }
 
   private static float[] gaussian(int length, Random random) {

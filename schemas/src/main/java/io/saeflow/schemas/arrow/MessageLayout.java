@@ -11,7 +11,7 @@ import org.apache.arrow.vector.types.pojo.FieldType;
 /** The columns and metadata keys of messages, for writer and reader alike. */
 final class MessageLayout {
   /** The version of this layout; a reader refuses any other. */
-  static final String VERSION = "2";
+  static final String VERSION = "3";
 
   static final String TOKENS = "tokens";
   static final String ACTIVATIONS = "activations";
@@ -87,6 +87,9 @@ final class MessageLayout {
     static final String RANGE_COUNT = "saeflow.range-count";
     static final String RANGE_LATENTS = "saeflow.range-latents";
     static final String NON_FINITE_TOKENS = "saeflow.non-finite-tokens";
+    static final String NON_ZEROS = "saeflow.non-zeros";
+    static final String RECONSTRUCTED_TOKENS = "saeflow.reconstructed-tokens";
+    static final String NORMALIZED_ERRORS = "saeflow.normalized-errors";
     static final String SEQUENCES = "saeflow.sequences";
     static final String TOKENS = "saeflow.tokens";
 

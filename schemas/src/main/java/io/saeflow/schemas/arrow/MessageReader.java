@@ -16,20 +16,25 @@ import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.TokenBatch;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.jspecify.annotations.Nullable;
 
 /** Walks one message: its metadata first, then its columns in the order of the layout. */
 final class MessageReader {
+  private static final Pattern WIDE = Pattern.compile("[0-9]{1,120}");
+
   private final IpcReader in;
 
   MessageReader(IpcReader in) throws MalformedMessageException {
@@ -125,7 +130,11 @@ final class MessageReader {
         batch,
         text(MetadataKey.SAE),
         range,
-        integer(MetadataKey.NON_FINITE_TOKENS),
+        new EncodingSummary(
+            integer(MetadataKey.NON_FINITE_TOKENS),
+            number(MetadataKey.NON_ZEROS),
+            integer(MetadataKey.RECONSTRUCTED_TOKENS),
+            wide(MetadataKey.NORMALIZED_ERRORS)),
         offsets,
         latents,
         values);
@@ -231,6 +240,15 @@ final class MessageReader {
       throw new MalformedMessageException(
           "%s: '%s' (expected: a whole number)".formatted(key, text(key)), e);
     }
+  }
+
+  /** Of so many digits that no sum of a batch has more, since a longer text takes long to read. */
+  private BigInteger wide(String key) throws MalformedMessageException {
+    if (!WIDE.matcher(text(key)).matches()) {
+      throw new MalformedMessageException(
+          "%s: '%s' (expected: a whole number of at most 120 digits)".formatted(key, text(key)));
+    }
+    return new BigInteger(text(key));
   }
 
   private int integer(String key) throws MalformedMessageException {

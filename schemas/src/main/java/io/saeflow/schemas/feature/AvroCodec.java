@@ -48,6 +48,7 @@ public final class AvroCodec<T extends SpecificRecord> {
                 .add(RunTotals.class)
                 .add(FeedPosition.class)
                 .add(SaeManifest.class)
+                .add(SaeStatistics.class)
                 .build()));
   }
 

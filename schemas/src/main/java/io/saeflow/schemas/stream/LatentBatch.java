@@ -12,15 +12,14 @@ public final class LatentBatch implements LatentMessage {
   private final TokenBatch batch;
   private final String sae;
   private final FeatureRange range;
-  private final int nonFiniteTokens;
+  private final EncodingSummary summary;
   private final int[] offsets;
   private final int[] latents;
   private final float[] values;
 
   /**
    * @param sae the autoencoder's id
-   * @param nonFiniteTokens how many tokens had a NaN or infinite activation; they have no entries
-   *     and count in no statistic
+   * @param summary of the whole batch; its non-finite tokens have no entries
    * @param offsets S·L + 1 ascending offsets, the first 0, the last the number of entries
    * @param latents latent indices over the whole autoencoder, inside {@code range}, strictly
    *     ascending within a token
@@ -31,7 +30,7 @@ public final class LatentBatch implements LatentMessage {
       TokenBatch batch,
       String sae,
       FeatureRange range,
-      int nonFiniteTokens,
+      EncodingSummary summary,
       int[] offsets,
       int[] latents,
       float[] values) {
@@ -45,10 +44,12 @@ public final class LatentBatch implements LatentMessage {
               .formatted(
                   batch.number(), offsets.length, latents.length, values.length, tokens + 1));
     }
-    if (nonFiniteTokens < 0 || nonFiniteTokens > tokens) {
+    requireAtMost("non-finite tokens", batch, summary.nonFiniteTokens());
+    requireAtMost("reconstructed tokens", batch, summary.reconstructedTokens());
+    if (summary.nonZeros() < latents.length) {
       throw new IllegalArgumentException(
-          "non-finite tokens of batch %d: %d (expected: 0 to %d)"
-              .formatted(batch.number(), nonFiniteTokens, tokens));
+          "non-zeros of batch %d: %d (expected: at least the %d of %s)"
+              .formatted(batch.number(), summary.nonZeros(), latents.length, range));
     }
     for (int t = 0; t < tokens; t++) {
       if (offsets[t] > offsets[t + 1]) {
@@ -74,7 +75,7 @@ public final class LatentBatch implements LatentMessage {
     this.batch = batch;
     this.sae = sae;
     this.range = range;
-    this.nonFiniteTokens = nonFiniteTokens;
+    this.summary = summary;
     this.offsets = offsets;
     this.latents = latents;
     this.values = values;
@@ -105,9 +106,9 @@ public final class LatentBatch implements LatentMessage {
     return range;
   }
 
-  /** How many of the batch's tokens had a NaN or infinite activation. */
-  public int nonFiniteTokens() {
-    return nonFiniteTokens;
+  /** What was found of the whole batch. */
+  public EncodingSummary summary() {
+    return summary;
   }
 
   /** How many entries there are. */
@@ -136,7 +137,7 @@ public final class LatentBatch implements LatentMessage {
         && batch.equals(that.batch)
         && sae.equals(that.sae)
         && range.equals(that.range)
-        && nonFiniteTokens == that.nonFiniteTokens
+        && summary.equals(that.summary)
         && Arrays.equals(offsets, that.offsets)
         && Arrays.equals(latents, that.latents)
         && Arrays.equals(values, that.values);
@@ -145,6 +146,14 @@ public final class LatentBatch implements LatentMessage {
   @Override
   public int hashCode() {
     return (batch.hashCode() * 31 + sae.hashCode()) * 31 + range.hashCode();
+  }
+
+  private static void requireAtMost(String what, TokenBatch batch, int count) {
+    if (count > batch.tokens().length) {
+      throw new IllegalArgumentException(
+          "%s of batch %d: %d (expected: 0 to %d)"
+              .formatted(what, batch.number(), count, batch.tokens().length));
+    }
   }
 
   @Override

@@ -9,6 +9,7 @@ import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.schemas.stream.ActivationBatch;
 import io.saeflow.schemas.stream.ActivationDtype;
 import io.saeflow.schemas.stream.DocumentSpan;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -16,6 +17,7 @@ import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.schemas.stream.StreamMessage;
 import io.saeflow.schemas.stream.TokenBatch;
 import java.io.ByteArrayInputStream;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -73,7 +75,7 @@ class ArrowMessagesTest {
           BATCH,
           "demo",
           new FeatureRange(1, 2, 10),
-          1,
+          new EncodingSummary(1, 12, 4, new BigInteger("1234567890123456789012")),
           new int[] {0, 2, 2, 3, 3, 3, 5},
           new int[] {5, 9, 7, 6, 8},
           new float[] {1f, -2f, 0.25f, 3.5f, 1e-30f});
@@ -132,7 +134,7 @@ class ArrowMessagesTest {
           .isEqualTo(
               Map.ofEntries(
                   Map.entry("saeflow.kind", "latents"),
-                  Map.entry("saeflow.version", "2"),
+                  Map.entry("saeflow.version", "3"),
                   Map.entry("saeflow.run", "run-1"),
                   Map.entry("saeflow.number", "7"),
                   Map.entry("saeflow.first-sequence", "14"),
@@ -140,7 +142,10 @@ class ArrowMessagesTest {
                   Map.entry("saeflow.range-index", "1"),
                   Map.entry("saeflow.range-count", "2"),
                   Map.entry("saeflow.range-latents", "10"),
-                  Map.entry("saeflow.non-finite-tokens", "1")));
+                  Map.entry("saeflow.non-finite-tokens", "1"),
+                  Map.entry("saeflow.non-zeros", "12"),
+                  Map.entry("saeflow.reconstructed-tokens", "4"),
+                  Map.entry("saeflow.normalized-errors", "1234567890123456789012")));
       assertThat(reader.loadNextBatch()).isFalse();
     }
     try (BufferAllocator memory = new RootAllocator();

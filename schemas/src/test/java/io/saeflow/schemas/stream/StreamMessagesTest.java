@@ -4,6 +4,7 @@ package io.saeflow.schemas.stream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.math.BigInteger;
 import java.util.List;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -72,17 +73,57 @@ class StreamMessagesTest {
     assertThatThrownBy(
             () ->
                 new LatentBatch(
-                    batch, "s", range, 0, offsets, new int[] {3, 3}, new float[] {1, 1}))
+                    batch,
+                    "s",
+                    range,
+                    EncodingSummary.withoutDecoder(0, 2),
+                    offsets,
+                    new int[] {3, 3},
+                    new float[] {1, 1}))
         .hasMessageContaining("latent of token 0 in batch 0: 3 (expected: ascending, in [0, 5))");
     assertThatThrownBy(
             () ->
                 new LatentBatch(
-                    batch, "s", range, 0, offsets, new int[] {3, 5}, new float[] {1, 1}))
+                    batch,
+                    "s",
+                    range,
+                    EncodingSummary.withoutDecoder(0, 2),
+                    offsets,
+                    new int[] {3, 5},
+                    new float[] {1, 1}))
         .hasMessageContaining("5 (expected: ascending, in [0, 5))");
     assertThatThrownBy(
             () ->
                 new LatentBatch(
-                    batch, "s", range, 0, offsets, new int[] {3, 4}, new float[] {1, Float.NaN}))
+                    batch,
+                    "s",
+                    range,
+                    EncodingSummary.withoutDecoder(0, 2),
+                    offsets,
+                    new int[] {3, 4},
+                    new float[] {1, Float.NaN}))
         .hasMessageContaining("value of latent 4 in batch 0: NaN (expected: finite and not zero)");
+    assertThatThrownBy(
+            () ->
+                new LatentBatch(
+                    batch,
+                    "s",
+                    range,
+                    EncodingSummary.withoutDecoder(0, 1),
+                    offsets,
+                    new int[] {3, 4},
+                    new float[] {1, 1}))
+        .hasMessageContaining("non-zeros of batch 0: 1 (expected: at least the 2 of ");
+    assertThatThrownBy(
+            () ->
+                new LatentBatch(
+                    batch,
+                    "s",
+                    range,
+                    new EncodingSummary(0, 2, 99, BigInteger.ONE),
+                    offsets,
+                    new int[] {3, 4},
+                    new float[] {1, 1}))
+        .hasMessageContaining("reconstructed tokens of batch 0: 99 (expected: 0 to ");
   }
 }

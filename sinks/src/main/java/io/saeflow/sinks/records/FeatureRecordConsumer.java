@@ -2,6 +2,7 @@
 package io.saeflow.sinks.records;
 
 import io.saeflow.schemas.feature.AvroCodec;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.stream.MalformedMessageException;
@@ -23,6 +24,8 @@ public final class FeatureRecordConsumer implements TopicContents {
   private final List<FeatureSink> sinks;
   private final List<FeatureVersions> followers;
   private final BitSet written = new BitSet();
+
+  private volatile EncodingStatistics statistics = EncodingStatistics.NONE;
 
   /** The most that a record covers; what is written of fewer will come again. */
   private long sequences;
@@ -47,6 +50,7 @@ public final class FeatureRecordConsumer implements TopicContents {
     }
     FeatureRecord record = AvroCodec.FEATURE.decode(value);
     requireConsistent(record, latents);
+    statistics = statistics.latest(EncodingStatistics.of(record));
     for (FeatureVersions follower : followers) {
       follower.add(record, value);
     }
@@ -73,6 +77,13 @@ public final class FeatureRecordConsumer implements TopicContents {
   @Override
   public long completeSequences() {
     return written.cardinality() == latents ? sequences : INCOMPLETE;
+  }
+
+  /**
+   * What encoding has come to, as the records of most tokens say. May be called from any thread.
+   */
+  public EncodingStatistics statistics() {
+    return statistics;
   }
 
   /** How many latents have been written as of the most sequences. */
@@ -120,6 +131,19 @@ public final class FeatureRecordConsumer implements TopicContents {
       throw new MalformedMessageException(
           "latent %d: %d of %d tokens active (expected: at most all)"
               .formatted(latent, record.getActive(), record.getTokens()));
+    }
+    if (record.getNonFiniteTokens() < 0
+        || record.getNonZeros() < 0
+        || record.getReconstructedTokens() < 0
+        || !(record.getNormalizedErrors() >= 0)) {
+      throw new MalformedMessageException(
+          "latent %d: %d tokens not finite, %d non-zeros, errors of %d tokens %s (expected: none negative)"
+              .formatted(
+                  latent,
+                  record.getNonFiniteTokens(),
+                  record.getNonZeros(),
+                  record.getReconstructedTokens(),
+                  record.getNormalizedErrors()));
     }
     if (record.getHistogramBins().size() != record.getHistogramCounts().size()) {
       throw new MalformedMessageException(

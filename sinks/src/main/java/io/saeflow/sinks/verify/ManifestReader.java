@@ -189,7 +189,11 @@ final class ManifestReader {
             json.isIntegralNumber() && json.canConvertToLong(), place, json, "a 64-bit integer");
         yield json.longValue();
       }
-      case ENUM, FIXED, BYTES, FLOAT, DOUBLE, NULL ->
+      case DOUBLE -> {
+        requireKind(json.isNumber(), place, json, "a number");
+        yield json.doubleValue();
+      }
+      case ENUM, FIXED, BYTES, FLOAT, NULL ->
           throw new IllegalStateException(
               "%s: a %s in the manifest's schema (expected: one that can be read)"
                   .formatted(place, schema.getType()));

@@ -4,9 +4,11 @@ package io.saeflow.sinks.verify;
 import static io.saeflow.sinks.verify.UnsoundFileException.require;
 
 import io.saeflow.schemas.feature.AvroCodec;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.feature.LabelCounts;
+import io.saeflow.schemas.feature.SaeStatistics;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.sinks.records.FeatureRecordConsumer;
 import io.saeflow.sinks.verify.FeatureRules.Window;
@@ -18,20 +20,25 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** One autoencoder's log of records, which ends with a complete one for each feature. */
 final class RecordLogCheck {
   private final FeatureRules rules;
   private final long runTokens;
+  private final @Nullable SaeStatistics statistics;
   private final FeatureFacts facts;
   private final BitSet complete = new BitSet();
 
   /**
    * @param runTokens of the whole run
+   * @param statistics the autoencoder's, as the manifest says; null if it says nothing
    */
-  RecordLogCheck(FeatureRules rules, long runTokens, FeatureFacts facts) {
+  RecordLogCheck(
+      FeatureRules rules, long runTokens, @Nullable SaeStatistics statistics, FeatureFacts facts) {
     this.rules = rules;
     this.runTokens = runTokens;
+    this.statistics = statistics;
     this.facts = facts;
   }
 
@@ -89,6 +96,12 @@ final class RecordLogCheck {
         record.getTokens(),
         record.getNonFiniteTokens(),
         runTokens);
+    SaeStatistics found = EncodingStatistics.of(record).toManifest();
+    require(
+        statistics == null || statistics.equals(found),
+        "statistics %s (expected: %s, as in the manifest)",
+        found,
+        statistics);
     NavigableMap<Integer, Long> histogram = new TreeMap<>();
     for (int i = 0; i < record.getHistogramBins().size(); i++) {
       histogram.put(record.getHistogramBins().get(i), record.getHistogramCounts().get(i));

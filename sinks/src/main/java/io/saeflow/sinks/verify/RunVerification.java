@@ -155,7 +155,7 @@ public final class RunVerification {
       case "sae-viewer" -> verifyFeatures(listed, new AtomCheck(rules), facts);
       case "neuron-records" -> verifyFeatures(listed, new NeuronRecordCheck(rules, layer), facts);
       case "delphi" -> verifyShards(listed, sae, facts);
-      default -> verifyView(listed.folder(), facts);
+      default -> verifyView(listed.folder(), sae, facts);
     }
   }
 
@@ -189,9 +189,11 @@ public final class RunVerification {
         });
   }
 
-  private void verifyView(String log, FeatureFacts facts) throws IOException {
+  private void verifyView(String log, SaeManifest sae, FeatureFacts facts) throws IOException {
     long tokens = manifest.getTotals().getTokens();
-    verifyOne(log, () -> new RecordLogCheck(rules, tokens, facts).check(files.file(log)));
+    verifyOne(
+        log,
+        () -> new RecordLogCheck(rules, tokens, sae.getStatistics(), facts).check(files.file(log)));
     known.merge("view", name -> log.equals("view/" + name), Predicate::or);
   }
 

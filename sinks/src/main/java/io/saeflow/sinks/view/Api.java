@@ -109,7 +109,7 @@ final class Api {
     json.writeStringField("architecture", sae.architecture());
     json.writeFieldName("k");
     json.writeObject(sae.k());
-    ProgressLog.writeCounts(json, view.index().counts());
+    ProgressLog.write(json, view.index().counts(), view.index().statistics());
     json.writeEndObject();
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.sinks.view;
 
+import io.saeflow.schemas.feature.EncodingStatistics;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -101,6 +102,7 @@ final class FeatureIndex {
   private int[] previous = new int[1024];
   private int versions;
 
+  private EncodingStatistics statistics = EncodingStatistics.NONE;
   private final Map<List<Enum<?>>, int[]> sorted = new HashMap<>();
 
   FeatureIndex(int latents) {
@@ -114,6 +116,7 @@ final class FeatureIndex {
 
   /** Takes a feature's next version. One that covers as many tokens as the last replaces it. */
   synchronized void put(RecordSummary summary, long recordOffset, int recordLength) {
+    statistics = statistics.latest(summary.statistics());
     int latent = summary.latent();
     int last = latest[latent];
     int version = last;
@@ -158,6 +161,11 @@ final class FeatureIndex {
       most = Math.max(most, tokens[v]);
     }
     return most;
+  }
+
+  /** What encoding has come to. */
+  synchronized EncodingStatistics statistics() {
+    return statistics;
   }
 
   synchronized FeatureCounts counts() {

@@ -2,6 +2,8 @@
 package io.saeflow.sinks.view;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.saeflow.schemas.feature.EncodingStatistics;
+import io.saeflow.sinks.files.JsonFile;
 import io.saeflow.sinks.files.OutputFolder;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -18,8 +20,9 @@ import java.util.TreeMap;
 /**
  * Appends to {@code view/progress.jsonl}, one line of JSON for each moment: {@code at} (epoch
  * milliseconds), {@code tokens}, {@code total} (or null), {@code modelLag}, {@code featureLag},
- * {@code complete}, and {@code saes}: how many features of each are alive, dead and dense. A run
- * that is resumed goes on in the same file. Used by one thread.
+ * {@code complete}, and {@code saes}: of each, how many features are alive, dead and dense, {@code
+ * l0} and {@code normalizedMse} (or null). A run that is resumed goes on in the same file. Used by
+ * one thread.
  */
 public final class ProgressLog implements AutoCloseable {
   private final FileChannel channel;
@@ -81,7 +84,7 @@ public final class ProgressLog implements AutoCloseable {
               out.writeObjectFieldStart("saes");
               for (Map.Entry<String, ViewSink> sae : saes.entrySet()) {
                 out.writeObjectFieldStart(sae.getKey());
-                writeCounts(out, sae.getValue().counts());
+                write(out, sae.getValue().counts(), sae.getValue().statistics());
                 out.writeEndObject();
               }
               out.writeEndObject();
@@ -98,10 +101,13 @@ public final class ProgressLog implements AutoCloseable {
     channel.close();
   }
 
-  static void writeCounts(JsonGenerator out, FeatureCounts counts) throws IOException {
+  static void write(JsonGenerator out, FeatureCounts counts, EncodingStatistics statistics)
+      throws IOException {
     out.writeNumberField("alive", counts.alive());
     out.writeNumberField("dead", counts.dead());
     out.writeNumberField("dense", counts.dense());
+    JsonFile.writeFiniteOrNull(out, "l0", statistics.l0());
+    JsonFile.writeFiniteOrNull(out, "normalizedMse", statistics.normalizedMse());
   }
 
   private static void cutTornLine(Path path) throws IOException {

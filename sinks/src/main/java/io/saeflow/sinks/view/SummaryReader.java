@@ -2,6 +2,7 @@
 package io.saeflow.sinks.view;
 
 import io.saeflow.schemas.feature.AvroCodec;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.feature.LabelCounts;
 import io.saeflow.schemas.stream.MalformedMessageException;
@@ -90,6 +91,10 @@ final class SummaryReader {
     int latent = -1;
     boolean complete = false;
     long tokens = 0;
+    long nonFiniteTokens = 0;
+    long nonZeros = 0;
+    long reconstructedTokens = 0;
+    double normalizedErrors = 0;
     long active = 0;
     float max = 0;
     double sum1 = 0;
@@ -100,6 +105,10 @@ final class SummaryReader {
         case "latent" -> latent = in.readInt();
         case "complete" -> complete = in.readBoolean();
         case "tokens" -> tokens = in.readLong();
+        case "nonFiniteTokens" -> nonFiniteTokens = in.readLong();
+        case "nonZeros" -> nonZeros = in.readLong();
+        case "reconstructedTokens" -> reconstructedTokens = in.readLong();
+        case "normalizedErrors" -> normalizedErrors = in.readDouble();
         case "active" -> active = in.readLong();
         case "max" -> max = in.readFloat();
         case "sum1" -> sum1 = in.readDouble();
@@ -115,7 +124,10 @@ final class SummaryReader {
     }
     List<Integer> strongest =
         means.strongest(TOP_TOKENS).stream().map(TokenMeans.TokenMean::token).toList();
-    return new RecordSummary(latent, complete, tokens, active, max, sum1, strongest, drifts);
+    EncodingStatistics statistics =
+        new EncodingStatistics(
+            tokens, nonFiniteTokens, nonZeros, reconstructedTokens, normalizedErrors);
+    return new RecordSummary(latent, complete, statistics, active, max, sum1, strongest, drifts);
   }
 
   private void readExamples(BinaryDecoder in, Use use) throws IOException {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.sinks.view;
 
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.sinks.files.AtomicFile;
 import io.saeflow.sinks.files.OutputFolder;
@@ -26,6 +27,7 @@ public final class ViewSink implements FeatureVersions {
   private final BitSet alive;
   private final BitSet dead;
   private final BitSet dense;
+  private volatile EncodingStatistics statistics = EncodingStatistics.NONE;
   private volatile FeatureCounts counts = new FeatureCounts(0, 0, 0);
 
   /**
@@ -56,11 +58,17 @@ public final class ViewSink implements FeatureVersions {
       throw AtomicFile.notWritten(file, e);
     }
     count(record);
+    statistics = statistics.latest(EncodingStatistics.of(record));
   }
 
   /** What the features are by their latest records. May be called from any thread. */
   public FeatureCounts counts() {
     return counts;
+  }
+
+  /** What encoding has come to. May be called from any thread. */
+  EncodingStatistics statistics() {
+    return statistics;
   }
 
   @Override

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.SaeManifest;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -333,7 +334,7 @@ class DurableCacheTest {
         new TokenBatch("run", number, first, L, tokens, Collections.nCopies(sequences, List.of())),
         "a",
         range,
-        0,
+        EncodingSummary.withoutDecoder(0, latents.size()),
         offsets,
         latents.stream().mapToInt(Integer::intValue).toArray(),
         array);

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.SaeManifest;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -410,11 +411,25 @@ class LatentCacheTest {
     assertRefused("run: 'other' (expected: 'run')", new EndOfStream("other", 0, 0, 0));
     assertRefused(
         "SAE: 'b' (expected: 'a')",
-        new LatentBatch(tokens(0, 0, 1), "b", range, 0, new int[L + 1], new int[0], new float[0]));
+        new LatentBatch(
+            tokens(0, 0, 1),
+            "b",
+            range,
+            EncodingSummary.withoutDecoder(0, 0),
+            new int[L + 1],
+            new int[0],
+            new float[0]));
     TokenBatch longer = new TokenBatch("run", 0, 0, 5, new int[5], List.of(List.of()));
     assertRefused(
         "context length of batch 0: 5 (expected: 4)",
-        new LatentBatch(longer, "a", range, 0, new int[6], new int[0], new float[0]));
+        new LatentBatch(
+            longer,
+            "a",
+            range,
+            EncodingSummary.withoutDecoder(0, 0),
+            new int[6],
+            new int[0],
+            new float[0]));
   }
 
   @Test
@@ -520,7 +535,13 @@ class LatentCacheTest {
       offsets[t + 1] += offsets[t];
     }
     return new LatentBatch(
-        tokens(number, firstSequence, sequences), "a", range, 0, offsets, latents, values);
+        tokens(number, firstSequence, sequences),
+        "a",
+        range,
+        EncodingSummary.withoutDecoder(0, latents.length),
+        offsets,
+        latents,
+        values);
   }
 
   private static TokenBatch tokens(long number, long firstSequence, int sequences) {

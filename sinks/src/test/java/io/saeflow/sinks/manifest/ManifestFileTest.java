@@ -4,6 +4,7 @@ package io.saeflow.sinks.manifest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.FeedPosition;
 import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.RunTotals;
@@ -22,7 +23,10 @@ class ManifestFileTest {
   @Test
   void writesTheManifestInItsSchemasOrder() throws IOException {
     RunManifest manifest =
-        Fixtures.manifest(Fixtures.sae("a", 16, 2).build())
+        Fixtures.manifest(
+                Fixtures.sae("a", 16, 2)
+                    .setStatistics(new EncodingStatistics(19, 1, 38, 0, 0).toManifest())
+                    .build())
             .setTotals(new RunTotals(2L, 5L, 20L))
             .setFed(new FeedPosition(4L, 2L, 5L, 20L))
             .setEncodeAt("producer")
@@ -88,6 +92,13 @@ class ManifestFileTest {
                         "saePath": "family/a",
                         "sha256": {
                             "sae.pt": "00ff"
+                        },
+                        "statistics": {
+                            "tokens": 19,
+                            "nonFiniteTokens": 1,
+                            "l0": 2.0,
+                            "reconstructedTokens": 0,
+                            "normalizedMse": null
                         }
                     }
                 ],

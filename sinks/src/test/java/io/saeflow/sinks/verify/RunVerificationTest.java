@@ -11,6 +11,7 @@ import io.saeflow.schemas.feature.RunManifest;
 import io.saeflow.schemas.feature.RunTotals;
 import io.saeflow.schemas.feature.SaeManifest;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
 import io.saeflow.schemas.stream.LatentBatch;
@@ -94,13 +95,25 @@ class RunVerificationTest {
           0,
           ArrowMessages.encode(
               new LatentBatch(
-                  tokens, "a", lower, 0, lowerOffsets, new int[] {0, 0}, new float[] {2, 4})));
+                  tokens,
+                  "a",
+                  lower,
+                  EncodingSummary.withoutDecoder(0, 2),
+                  lowerOffsets,
+                  new int[] {0, 0},
+                  new float[] {2, 4})));
       cache.read(0, end);
       cache.read(
           1,
           ArrowMessages.encode(
               new LatentBatch(
-                  tokens, "a", upper, 0, upperOffsets, new int[] {2}, new float[] {0.5f})));
+                  tokens,
+                  "a",
+                  upper,
+                  EncodingSummary.withoutDecoder(0, 1),
+                  upperOffsets,
+                  new int[] {2},
+                  new float[] {0.5f})));
       cache.read(1, end);
       assertThat(cache.completeSequences()).isEqualTo(2);
     }

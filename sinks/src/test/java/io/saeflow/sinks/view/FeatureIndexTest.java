@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.saeflow.schemas.feature.AvroCodec;
+import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.stream.MalformedMessageException;
@@ -189,6 +190,13 @@ class FeatureIndexTest {
 
   private static RecordSummary summary(int latent, long tokens, long active, double sum1) {
     return new RecordSummary(
-        latent, false, tokens, active, (float) sum1, sum1, List.of(), List.of());
+        latent,
+        false,
+        new EncodingStatistics(tokens, 0, 0, 0, 0),
+        active,
+        (float) sum1,
+        sum1,
+        List.of(),
+        List.of());
   }
 }

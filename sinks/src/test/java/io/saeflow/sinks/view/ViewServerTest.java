@@ -92,7 +92,8 @@ class ViewServerTest {
             "[{\"run\":\"run\",\"subject\":\"gpt2-small\",\"contextLength\":4,\"window\":64,"
                 + "\"labels\":[\"year:10\",\"party\"],\"complete\":false,\"tokens\":5,\"total\":9,"
                 + "\"saes\":[{\"id\":\"a\",\"hook\":\"blocks.1.hook_resid_post\",\"latents\":4,"
-                + "\"architecture\":\"topk\",\"k\":2,\"alive\":2,\"dead\":1,\"dense\":2}]}]");
+                + "\"architecture\":\"topk\",\"k\":2,\"alive\":2,\"dead\":1,\"dense\":2,"
+                + "\"l0\":2.4,\"normalizedMse\":0.25}]}]");
   }
 
   @Test
@@ -226,7 +227,8 @@ class ViewServerTest {
     assertThat(progress.path(0).path("modelLag").asInt()).isEqualTo(1);
     assertThat(progress.path(0).path("featureLag").asInt()).isEqualTo(2);
     assertThat(progress.path(0).path("saes").toString())
-        .isEqualTo("{\"a\":{\"alive\":2,\"dead\":1,\"dense\":2}}");
+        .isEqualTo(
+            "{\"a\":{\"alive\":2,\"dead\":1,\"dense\":2,\"l0\":2.4,\"normalizedMse\":0.25}}");
   }
 
   @ParameterizedTest

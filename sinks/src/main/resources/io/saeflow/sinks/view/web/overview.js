@@ -38,6 +38,7 @@ export function overviewPage(context, onError) {
   const meter = h('span', { class: 'track', role: 'progressbar', 'aria-label': 'Tokens so far', 'aria-valuemin': 0, 'aria-valuemax': 100 }, bar);
   const tiles = Object.fromEntries([
     ['tokens', 'Tokens'], ['rate', 'Tokens a second'], ['lag', 'Lag, in batches'], ['alive', 'Alive'], ['dead', 'Dead'], ['dense', 'Dense'],
+    ['l0', 'L0'], ['nmse', 'Normalised MSE'],
   ].map(([id, label]) => {
     const big = h('dd', { class: 'big' }, '–');
     const note = h('dd', { class: 'note' });
@@ -127,6 +128,11 @@ export function overviewPage(context, onError) {
       setText(tiles[id].big, count(now[id]));
       setText(tiles[id].note, id !== 'dense' && now.latents ? `${percent((now[id] ?? 0) / now.latents)} · ${note}` : note);
     }
+    setText(tiles.l0.big, digits(now.l0 ?? NaN));
+    setText(tiles.l0.note, 'non-zero latents a token');
+    setText(tiles.nmse.big, digits(now.normalizedMse ?? NaN));
+    setText(tiles.nmse.note, Number.isFinite(now.l0) && now.normalizedMse === null
+      ? 'no decoder to compare by' : 'of what the latents decode to');
     if (!redraw) return;
     const points = progress.filter((point) => point.saes?.[sae]);
     if (points.length < 2) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.saeflow.kernels.sae;
+package io.saeflow.kernels.sparse;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.saeflow.kernels.sae.ExactArithmetic;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

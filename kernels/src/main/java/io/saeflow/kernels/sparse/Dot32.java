@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.saeflow.kernels.sae;
+package io.saeflow.kernels.sparse;
 
 /**
  * The dot product whose bits every encoder agrees on, in an order of additions that a vector unit
@@ -12,15 +12,16 @@ package io.saeflow.kernels.sae;
  *
  * <p>All in float32, rounded to nearest, ties to even, with subnormals. One object a thread.
  */
-final class Dot32 {
-  static final int CHAINS = 32;
+public final class Dot32 {
+  /** How many sums are made side by side. */
+  public static final int CHAINS = 32;
 
   private final float[] sums = new float[CHAINS];
 
   /**
    * The dot product of {@code length} values of x from {@code xFrom} and of w from {@code wFrom}.
    */
-  float dot(float[] x, int xFrom, float[] w, int wFrom, int length) {
+  public float dot(float[] x, int xFrom, float[] w, int wFrom, int length) {
     int whole = length - length % CHAINS;
     addHalf(0, x, xFrom, w, wFrom, whole);
     addHalf(CHAINS / 2, x, xFrom, w, wFrom, whole);
