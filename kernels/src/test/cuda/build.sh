@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Compiles every kernel of src/main/cuda with the emulation of emu.h, for tests without a GPU:
+#
+#   build.sh OUT             OUT/libcuda.so.1, a driver to load in place of the real one, and the
+#                            programs below
+#   build.sh OUT sanitize    the programs only, with the address and undefined-behaviour sanitizers
+#
+# Programs: each src/test/cuda/*_test.cpp, linked with all kernels; they end with 0 if all is well.
+# Needs g++ 11 or newer (CXX) on x86-64. What is newer than its sources is kept.
+set -eu
+
+out=${1:?usage: build.sh OUT [sanitize]}
+kind=${2:-plain}
+here=$(CDPATH='' cd -P -- "$(dirname -- "$0")" && pwd)
+main=$(CDPATH='' cd -P -- "$here/../../main/cuda" && pwd)
+cxx=${CXX:-g++}
+
+mkdir -p "$out"
+out=$(CDPATH='' cd -P -- "$out" && pwd)
+
+# No contraction: an fma is one only where it is written. std::fma and the conversions of halves
+# are single instructions with the two -m flags.
+flags="-std=c++20 -O2 -g1 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -mfma -mf16c"
+flags="$flags -Wall -Wextra -Werror -Wno-unknown-pragmas -DSAEFLOW_EMULATION -I$main -I$here"
+if [ "$kind" = sanitize ]; then
+  flags="$flags -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+fi
+
+# newer FILE SOURCE...: whether FILE is there and no source is newer.
+newer() {
+  file=$1
+  shift
+  [ -f "$file" ] || return 1
+  for source; do
+    [ ! "$source" -nt "$file" ] || return 1
+  done
+}
+
+headers=$(ls "$main"/*.h "$here"/*.h)
+
+# compile SOURCE OBJECT
+compile() {
+  # shellcheck disable=SC2086
+  newer "$2" "$1" $headers "$0" || $cxx $flags -x c++ -c "$1" -o "$2"
+}
+
+objects=
+for source in "$main"/*.cu "$here"/emu.cpp; do
+  object=$out/$(basename "$source").o
+  compile "$source" "$object"
+  objects="$objects $object"
+done
+
+if [ "$kind" != sanitize ]; then
+  # All that JCuda's native library refers to must be defined, or a call of it ends the process.
+  # The weak definitions give way to those of fakecuda.cpp.
+  stubs=$out/stubs.cpp
+  newer "$stubs" "$here/driver-functions.txt" "$0" ||
+    sed 's/.*/extern "C" __attribute__((weak, visibility("default"))) int &() { return 801; }/' \
+      "$here/driver-functions.txt" >"$stubs"
+  compile "$stubs" "$out/stubs.o"
+  compile "$here/fakecuda.cpp" "$out/fakecuda.o"
+  # shellcheck disable=SC2086
+  newer "$out/libcuda.so.1" $objects "$out/stubs.o" "$out/fakecuda.o" ||
+    $cxx $flags -shared -Wl,-soname,libcuda.so.1 -Wl,-Bsymbolic -o "$out/libcuda.so.1" \
+      $objects "$out/stubs.o" "$out/fakecuda.o"
+fi
+
+for source in "$here"/*_test.cpp; do
+  program=$out/$(basename "$source" .cpp)
+  compile "$source" "$program.o"
+  # shellcheck disable=SC2086
+  newer "$program" $objects "$program.o" || $cxx $flags -o "$program" $objects "$program.o"
+done
