@@ -175,7 +175,9 @@ struct Outcome {
 template <class T>
 std::vector<T> garbage(size_t count) {
   std::vector<T> values(count);
-  std::memset(static_cast<void*>(values.data()), 0xff, count * sizeof(T));
+  if (count > 0) {
+    std::memset(static_cast<void*>(values.data()), 0xff, count * sizeof(T));
+  }
   return values;
 }
 
