@@ -13,6 +13,7 @@
 //   FAKECUDA_INIT             what cuInit returns with a device (0)
 //   FAKECUDA_DRIVER_VERSION   1000 major + 10 minor (13000)
 //   FAKECUDA_CAPABILITY       10 major + minor of every device (90)
+//   FAKECUDA_REFUSED          targets whose PTX is refused, such as "75 80" (none)
 //   FAKECUDA_LAUNCH           what every kernel's run ends with (0); sticky, as on a device
 //   FAKECUDA_SEED             the emulation's schedule (0)
 #include <cstdio>
@@ -141,6 +142,11 @@ int check_ptx(const std::string& ptx, std::string& log) {
   if (architecture > capability || (target[2] == "a" && architecture != capability)) {
     log = "ptxas: .target sm_" + target.str(1) + target.str(2) + " is not for this device";
     return kNoBinaryForGpu;
+  }
+  const char* refused = std::getenv("FAKECUDA_REFUSED");
+  if (refused != nullptr && std::strstr(refused, target.str(1).c_str()) != nullptr) {
+    log = "ptxas: refused,\n  as asked for\n";
+    return kUnsupportedPtxVersion;
   }
   return kSuccess;
 }
