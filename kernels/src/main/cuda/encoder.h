@@ -53,9 +53,9 @@ struct TokenBound {
 /**
  * Of a latent. upper = b + rest, less its own threshold where it has one, so that upper bounds
  * compare with zero; minus infinity for latents that only fill up a tile. Latents past
- * kSafeMagnitude have infinity: they are always candidates.
+ * kSafeMagnitude have infinity, and zeros before it: they are always candidates.
  */
-struct LatentBound {
+struct alignas(16) LatentBound {
   float scale;  // 2^-u
   float per_kept;
   float per_lost;
@@ -73,7 +73,7 @@ enum Road {
 };
 
 /** A latent that may be active: its score 2^-s a until it is selected, then its pre-activation. */
-struct Candidate {
+struct alignas(8) Candidate {
   uint32_t latent;
   uint32_t value;  // bits of a float
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "block_scan.h"
 #include "encoder.h"
 
 /*
@@ -9,29 +10,21 @@
  *
  * Launch: one block of 256 threads; no dynamic shared memory.
  */
-KERNEL void __launch_bounds__(256) token_offsets(
+KERNEL void __launch_bounds__(kScanThreads) token_offsets(
     const int* __restrict__ counts, int tokens, int* __restrict__ offsets) {
-  __shared__ int sums[256];
-  int thread = static_cast<int>(threadIdx.x);
+  __shared__ int sums[kScanThreads];
   int before = 0;
-  for (int base = 0; base < tokens; base += 256) {
-    int token = base + thread;
+  for (int base = 0; base < tokens; base += kScanThreads) {
+    int token = base + static_cast<int>(threadIdx.x);
     int count = token < tokens ? counts[token] : 0;
-    sums[thread] = count;
-    __syncthreads();
-    for (int o = 1; o < 256; o *= 2) {
-      int left = thread >= o ? sums[thread - o] : 0;
-      __syncthreads();
-      sums[thread] += left;
-      __syncthreads();
-    }
+    int through = block_scan(count, sums);
     if (token < tokens) {
-      offsets[token] = before + sums[thread] - count;
+      offsets[token] = before + through - count;
     }
-    before += sums[255];
+    before += sums[kScanThreads - 1];
     __syncthreads();
   }
-  if (thread == 0) {
+  if (threadIdx.x == 0) {
     offsets[tokens] = before;
   }
 }

@@ -56,17 +56,18 @@ KERNEL void prepare_latents(
       magnitude,
       halves + static_cast<size_t>(latent) * columns,
       &bound.scale);
+  bound.per_kept = 0.0f;
+  bound.per_lost = 0.0f;
+  bound.upper = exists ? infinity() : -infinity();
   float lower = infinity();
-  bound.per_kept = fma_ru(product_error, norms.kept, norms.lost);
-  bound.per_lost = norms.row;
-  bound.upper = -infinity();
-  if (exists) {
-    float b = bias[latent];
+  float b = exists ? bias[latent] : 0.0f;
+  if (exists && norms.row <= kSafeMagnitude && fabsf(b) <= kSafeMagnitude) {
     float rest = fma_ru(row_error, fabsf(b), fma_ru(bound.scale, min_positive(), underflow));
-    bool safe = norms.row <= kSafeMagnitude && fabsf(b) <= kSafeMagnitude;
     float threshold = thresholds == nullptr ? 0.0f : fmaxf(thresholds[latent], 0.0f);
-    bound.upper = safe ? add_ru(add_ru(b, rest), -threshold) : infinity();
-    lower = safe ? add_ru(rest, -b) : infinity();
+    bound.per_kept = fma_ru(product_error, norms.kept, norms.lost);
+    bound.per_lost = norms.row;
+    bound.upper = add_ru(add_ru(b, rest), -threshold);
+    lower = add_ru(rest, -b);
   }
   if (lane_id() == 0) {
     bounds[latent] = bound;

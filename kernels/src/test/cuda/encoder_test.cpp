@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs the encoder's kernels under emulation on random autoencoders and compares with the plain
-// definition: every latent's canonical pre-activation, and sorting. To the bit.
+// Runs the encoder's kernels under emulation and compares to the bit: with the golden files, and on
+// random autoencoders with the plain definition, which is every latent's canonical pre-activation
+// and sorting.
 //
 // encoder_test [first seed] [cases]. Every second case also shuffles the schedule.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <vector>
 
@@ -23,7 +26,7 @@ enum Numbers {
   kPermutations,  // all pre-activations equal but for rounding
   kIntegers,      // exact sums, many ties and zeros
   kOutliers,      // two dimensions are 10^4 times the others
-  kExtremeLatent,
+  kExtremeLatent,  // one latent is too large for bounds; some rows are zero
   kTiny,
   kHuge,  // sums overflow now and then
   kZeroRows,
@@ -379,6 +382,7 @@ std::vector<float> activations_of(Chance& chance, Numbers numbers, int tokens, i
     switch (numbers) {
       case kPermutations: x[i] = 0.7f + token; break;
       case kIntegers: x[i] = chance.below(5) - 2; break;
+      case kExtremeLatent: x[i] *= token % 3 == 1 ? 0.0f : 1.0f; break;
       case kOutliers: x[i] *= dimension < 2 ? 1e4f : 1; break;
       case kTiny: x[i] *= 0x1p-70f; break;
       case kHuge: x[i] *= token % 2 == 0 ? 0x1p62f : 0x1p57f; break;
@@ -412,7 +416,11 @@ Autoencoder autoencoder_of(Chance& chance, Numbers numbers, int width, int laten
         case kDuplicates: value = w[static_cast<size_t>(i - i % 3) * width + j]; break;
         case kPermutations: value = w[(i + j) % width]; break;
         case kIntegers: value = chance.below(3) - 1; break;
-        case kExtremeLatent: value *= i == latents / 2 ? 0x1p61f : 1; break;
+        case kExtremeLatent:
+          if (i == latents / 2) {
+            value = std::copysign(latents % 2 == 0 ? 0x1p127f : 0x1p61f, value);
+          }
+          break;
         case kTiny: value *= 0x1p-70f; break;
         case kHuge: value *= 0x1p62f; break;
         case kNegative: value = -std::fabs(value); break;
@@ -493,15 +501,84 @@ bool run_case(uint64_t seed) {
   return right;
 }
 
+// ---- Golden files; src/test/golden/golden.py states their layout.
+
+class Words {
+ public:
+  explicit Words(const std::filesystem::path& path) : words_(std::filesystem::file_size(path) / 4) {
+    std::ifstream in(path, std::ios::binary);
+    in.read(reinterpret_cast<char*>(words_.data()), static_cast<std::streamsize>(words_.size() * 4));
+  }
+
+  template <class T>
+  std::vector<T> take(size_t count) {
+    std::vector<T> values;
+    for (size_t i = 0; i < count; i++) {
+      values.push_back(emu::bits_as<T>(words_.at(at_++)));
+    }
+    return values;
+  }
+
+  bool ended() const { return at_ == words_.size(); }
+
+ private:
+  std::vector<uint32_t> words_;
+  size_t at_ = 0;
+};
+
+bool run_golden(const std::filesystem::path& path, uint64_t seed) {
+  Words words(path);
+  std::vector<int> header = words.take<int>(9);
+  size_t width = header[4];
+  size_t latents = header[5];
+  size_t tokens = header[6];
+  Autoencoder sae;
+  sae.layer_norm = header[1] != 0;
+  sae.function = static_cast<Function>(header[2]);
+  sae.k = header[3];
+  sae.width = header[4];
+  sae.latents = header[5];
+  sae.input_bias = words.take<float>(width);
+  sae.weights = words.take<float>(latents * width);
+  sae.bias = words.take<float>(latents);
+  sae.thresholds = words.take<float>(latents);
+  std::vector<float> activations = words.take<float>(tokens * width);
+  std::vector<int> offsets = words.take<int>(tokens + 1);
+  std::vector<int> expected_latents = words.take<int>(header[8]);
+  std::vector<float> expected_values = words.take<float>(header[8]);
+  emu::set_seed(seed);
+  Outcome outcome = KernelEncoder(sae, 256, 128).encode(activations, kFloat32);
+  bool right = header[0] == 0x5AEF0001 && words.ended();
+  int non_finite = 0;
+  for (size_t t = 0; t < tokens; t++) {
+    TokenLatents expected;
+    expected.finite = outcome.tokens[t].finite;
+    expected.latents.assign(
+        expected_latents.begin() + offsets[t], expected_latents.begin() + offsets[t + 1]);
+    expected.values.assign(
+        expected_values.begin() + offsets[t], expected_values.begin() + offsets[t + 1]);
+    right = right && outcome.tokens[t] == expected;
+    non_finite += !outcome.tokens[t].finite;
+  }
+  right = right && non_finite == header[7];
+  std::printf("%s %s\n", right ? "ok" : "WRONG", path.filename().c_str());
+  return right;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
   uint64_t first = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 1;
-  uint64_t cases = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 40;
+  uint64_t cases = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 30;
   int wrong = 0;
+  std::filesystem::path golden =
+      std::filesystem::path(__FILE__).parent_path() / "../resources/golden";
+  for (const auto& file : std::filesystem::directory_iterator(golden)) {
+    wrong += !run_golden(file.path(), 0) + !run_golden(file.path(), first);
+  }
   for (uint64_t seed = first; seed < first + cases; seed++) {
     wrong += !run_case(seed);
   }
-  std::printf("%d of %llu cases wrong\n", wrong, static_cast<unsigned long long>(cases));
+  std::printf("%s\n", wrong == 0 ? "ok" : "failed");
   return wrong == 0 ? 0 : 1;
 }

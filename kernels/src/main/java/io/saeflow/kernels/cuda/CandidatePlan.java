@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.saeflow.kernels.sae;
+package io.saeflow.kernels.cuda;
+
+import io.saeflow.kernels.sae.ActivationFunction;
+import io.saeflow.kernels.sae.SaeWeights;
 
 /**
  * How many latents a device looks at before it sets a token's threshold, and how many candidates it
@@ -15,17 +18,22 @@ record CandidatePlan(int k, int paddedLatents, int sample, int capacity) {
   static final int TILE = 128;
   static final int GROUP = 16;
 
-  /** Three words each make 48 KiB of shared memory, which every device has without asking. */
-  private static final int MAX_CAPACITY = 4096;
+  /** Three words each, and a few more, stay within the 48 KiB of shared memory of every launch. */
+  private static final int MAX_CAPACITY = 4000;
 
-  /** The groups' maxima take one word each of the same 48 KiB. */
-  private static final int MAX_SAMPLE = 12_288 * GROUP;
+  /** A group's maximum takes one word of the same. */
+  private static final int MAX_SAMPLE = 12_000 * GROUP;
 
   /** With four times k groups, few of the k largest latents share one. */
   private static final int GROUPS_PER_K = 4;
 
   /** A sample of this part costs little beside the pass over all latents. */
   private static final int SAMPLED_PART = 32;
+
+  static CandidatePlan of(SaeWeights weights) {
+    int k = weights.activationFunction() instanceof ActivationFunction.TopK topK ? topK.k() : 0;
+    return of(weights.latents(), k);
+  }
 
   static CandidatePlan of(int latents, int k) {
     int padded = roundUp(latents, TILE);
@@ -42,11 +50,6 @@ record CandidatePlan(int k, int paddedLatents, int sample, int capacity) {
   /** How many groups the sample has. */
   int groups() {
     return sample / GROUP;
-  }
-
-  /** Whether all k latents of a token have room; if not, every token is encoded exactly. */
-  boolean holdsAllActive() {
-    return k <= capacity;
   }
 
   static int roundUp(int value, int multiple) {
