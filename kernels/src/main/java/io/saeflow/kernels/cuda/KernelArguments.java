@@ -30,6 +30,10 @@ final class KernelArguments {
     return add(Kernel.Parameter.POINTER, Pointer.to(memory.pointer()));
   }
 
+  KernelArguments pointerOrNull(@Nullable DeviceMemory memory) {
+    return memory == null ? nullPointer() : pointer(memory);
+  }
+
   KernelArguments nullPointer() {
     return add(Kernel.Parameter.POINTER, Pointer.to(new CUdeviceptr()));
   }
