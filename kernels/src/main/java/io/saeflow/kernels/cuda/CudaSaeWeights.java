@@ -16,6 +16,9 @@ public final class CudaSaeWeights implements AutoCloseable {
   /** The bound of the tensor cores' sums, 2^-22 of the width, must be well below one. */
   private static final int MAX_WIDTH = 1 << 16;
 
+  /** A launch has no more rows of blocks, each of which scores a tile of latents. */
+  private static final int MAX_LATENTS = 65_535 * CandidatePlan.TILE;
+
   /** Columns of rounded rows come in such a number, for whole tiles. */
   private static final int COLUMN_TILE = 64;
 
@@ -65,14 +68,13 @@ public final class CudaSaeWeights implements AutoCloseable {
    * Copies the weights to the GPU and prepares them.
    *
    * @param device must stay open until these are closed
-   * @throws IllegalArgumentException if the width exceeds 2^16
+   * @throws IllegalArgumentException if the width exceeds 2^16, or there are more than 8,388,480
+   *     latents
    * @throws CudaException if they do not fit into its memory
    */
   public static CudaSaeWeights load(SaeWeights weights, CudaDevice device) {
-    if (weights.width() > MAX_WIDTH) {
-      throw new IllegalArgumentException(
-          "width: %d (expected: at most %d)".formatted(weights.width(), MAX_WIDTH));
-    }
+    requireAtMost("width", weights.width(), MAX_WIDTH);
+    requireAtMost("latents", weights.latents(), MAX_LATENTS);
     return device.call(
         () -> {
           MemoryScope memory = new MemoryScope(device);
@@ -205,5 +207,12 @@ public final class CudaSaeWeights implements AutoCloseable {
             .pointer(bounds)
             .pointer(minusLower);
     device.launch(arguments, padded / (THREADS / 32), THREADS, 0);
+  }
+
+  private static void requireAtMost(String what, int value, int most) {
+    if (value > most) {
+      throw new IllegalArgumentException(
+          "%s: %d (expected: at most %d)".formatted(what, value, most));
+    }
   }
 }

@@ -146,6 +146,14 @@ abstract class CudaSaeEncoderContract {
   }
 
   @Test
+  void refusesMoreLatentsThanALaunchHas() {
+    SaeWeights many = topK(1, 8_388_481, 1, new float[8_388_481]);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> CudaSaeWeights.load(many, device()))
+        .withMessage("latents: 8388481 (expected: at most 8388480)");
+  }
+
+  @Test
   void freesItsMemory() {
     int before = device().liveAllocations();
     encode(topK(2, 5000, 3, new float[10_000]), new float[4], new EncoderMeter());
