@@ -4,9 +4,8 @@ package io.saeflow.compose.prepare;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.compose.config.StreamConfig;
-import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.kernels.device.SaeEncoders;
 import io.saeflow.kernels.sae.ActivationFunction;
-import io.saeflow.kernels.sae.CertifiedSaeEncoder;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.InputNormalization;
 import io.saeflow.processors.encode.EncodeStage;
@@ -101,8 +100,8 @@ public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter
     return HookPoint.parse(manifest.getHook());
   }
 
-  /** How it is encoded; each encoder works on {@code engine}. */
-  public EncodeStage encodeStage(TensorEngine engine, NonFinitePolicy nonFinite) {
+  /** How it is encoded, with encoders of {@code encoders}. */
+  public EncodeStage encodeStage(SaeEncoders encoders, NonFinitePolicy nonFinite) {
     return new EncodeStage(
         id(),
         hook(),
@@ -110,7 +109,7 @@ public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter
         manifest.getLatents(),
         manifest.getFeatureRanges(),
         nonFinite,
-        () -> new CertifiedSaeEncoder(file.weights(), engine, meter));
+        () -> encoders.create(file.weights(), meter));
   }
 
   private static @Nullable Integer k(ActivationFunction function) {

@@ -31,6 +31,5 @@ class EmulatedKernelsTest {
     EmulatedCuda.Output output = EmulatedCuda.run(List.of(program.toString()));
 
     assertThat(output.exitCode()).as(output.text()).isZero();
-    assertThat(output.text()).endsWith("ok\n");
   }
 }
