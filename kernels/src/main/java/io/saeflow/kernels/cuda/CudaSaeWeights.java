@@ -30,6 +30,9 @@ public final class CudaSaeWeights implements AutoCloseable {
 
   private static final int THREADS = 128;
 
+  /** An audit tries little of what there is, so it must stay well within the bound. */
+  private static final double MOST_AUDITED_ERROR = 0.5;
+
   private final SaeWeights weights;
   private final CudaDevice device;
   private final CandidatePlan plan;
@@ -45,6 +48,9 @@ public final class CudaSaeWeights implements AutoCloseable {
   private final DeviceMemory halves;
   private final DeviceMemory bounds;
   private final DeviceMemory minusLower;
+
+  /** Whether sums of tensor cores were as exact as the bounds need. */
+  private boolean tensorCoresBounded;
 
   private CudaSaeWeights(SaeWeights weights, CudaDevice device, MemoryScope memory) {
     this.weights = weights;
@@ -73,6 +79,11 @@ public final class CudaSaeWeights implements AutoCloseable {
    * @throws CudaException if they do not fit into its memory
    */
   public static CudaSaeWeights load(SaeWeights weights, CudaDevice device) {
+    return load(weights, device, MOST_AUDITED_ERROR);
+  }
+
+  /** As the other, with tensor cores allowed another part of their bound. */
+  static CudaSaeWeights load(SaeWeights weights, CudaDevice device, double mostAuditedError) {
     requireAtMost("width", weights.width(), MAX_WIDTH);
     requireAtMost("latents", weights.latents(), MAX_LATENTS);
     return device.call(
@@ -83,6 +94,8 @@ public final class CudaSaeWeights implements AutoCloseable {
             loaded.upload();
             loaded.prepare();
             device.synchronize();
+            double error = TensorCoreAudit.worstError(device, loaded.columns);
+            loaded.tensorCoresBounded = error <= mostAuditedError;
             return loaded;
           } catch (RuntimeException e) {
             memory.close();
@@ -112,12 +125,17 @@ public final class CudaSaeWeights implements AutoCloseable {
     return plan;
   }
 
+  /** Whether every latent is active unless it is zero, so that there is nothing to nominate. */
+  boolean isIdentity() {
+    return weights.activationFunction() instanceof ActivationFunction.Identity;
+  }
+
   /**
-   * Whether scores can nominate: not where every latent is active, nor where k exceeds the room.
+   * Whether scores nominate: not where every latent is active, nor where k exceeds the room, nor
+   * where tensor cores are less exact than the bounds need.
    */
   boolean isScored() {
-    return !(weights.activationFunction() instanceof ActivationFunction.Identity)
-        && plan.k() <= plan.capacity();
+    return tensorCoresBounded && !isIdentity() && plan.k() <= plan.capacity();
   }
 
   /** How many halves a rounded row has. */
