@@ -25,16 +25,8 @@ final class EmulatedCuda {
     return build("plain").resolve("libcuda.so.1");
   }
 
-  /**
-   * Builds the driver and has this process use it, which must not have asked for another. With
-   * {@code -Dsaeflow.gpu=true} the machine's own driver and GPU take its place, and must be there.
-   */
+  /** Builds the driver and has this process use it, which must not have asked for another. */
   static void use() {
-    if (Boolean.getBoolean("saeflow.gpu")) {
-      ProbeResult found = CudaProbe.probe(0);
-      assertThat(found.isReady()).as(found.describe()).isTrue();
-      return;
-    }
     System.setProperty(CudaProbe.DRIVER_PROPERTY, driver().toString());
   }
 
