@@ -569,7 +569,7 @@ bool run_golden(const std::filesystem::path& path, uint64_t seed) {
 
 int main(int count, char** arguments) {
   uint64_t first = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 1;
-  uint64_t cases = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 30;
+  uint64_t cases = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 20;
   int wrong = 0;
   std::filesystem::path golden =
       std::filesystem::path(__FILE__).parent_path() / "../resources/golden";

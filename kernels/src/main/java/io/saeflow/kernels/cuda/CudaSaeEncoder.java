@@ -16,9 +16,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Tensor cores score all latents in float16 and never write the scores: for each token they
  * leave the latents that may be active by the bounds of {@code encoder.h}, and canonical dot
- * products decide among these. Tokens that this cannot decide get all their canonical dot products,
- * as every token does with {@code Identity} or a k beyond any room: {@link EncoderMeter#fallbacks}
- * counts the former.
+ * products decide among these. Tokens that this cannot decide get all their canonical dot products:
+ * {@link EncoderMeter#fallbacks} counts them. They are all tokens where k is beyond any room or the
+ * GPU's tensor cores are less exact than the bounds need; with {@code Identity} all are as well,
+ * but not counted.
  *
  * <p>Not safe for use by several threads, but encoders of several threads may share weights: while
  * one waits for the GPU, others copy activations in and latents out.
@@ -132,7 +133,7 @@ public final class CudaSaeEncoder implements SaeEncoder {
           });
     }
     computed.add(index % round, rows);
-    if (sae.isScored()) {
+    if (!sae.isIdentity()) {
       meter.addFallback();
     }
   }

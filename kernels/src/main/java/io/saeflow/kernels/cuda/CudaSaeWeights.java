@@ -16,6 +16,9 @@ public final class CudaSaeWeights implements AutoCloseable {
   /** The bound of the tensor cores' sums, 2^-22 of the width, must be well below one. */
   private static final int MAX_WIDTH = 1 << 16;
 
+  /** A launch has no more rows of blocks, each of which scores a tile of latents. */
+  private static final int MAX_LATENTS = 65_535 * CandidatePlan.TILE;
+
   /** Columns of rounded rows come in such a number, for whole tiles. */
   private static final int COLUMN_TILE = 64;
 
@@ -26,6 +29,9 @@ public final class CudaSaeWeights implements AutoCloseable {
   private static final int PIECE_VALUES = 1 << 22;
 
   private static final int THREADS = 128;
+
+  /** An audit tries little of what there is, so it must stay well within the bound. */
+  private static final double MOST_AUDITED_ERROR = 0.5;
 
   private final SaeWeights weights;
   private final CudaDevice device;
@@ -42,6 +48,9 @@ public final class CudaSaeWeights implements AutoCloseable {
   private final DeviceMemory halves;
   private final DeviceMemory bounds;
   private final DeviceMemory minusLower;
+
+  /** Whether sums of tensor cores were as exact as the bounds need. */
+  private boolean tensorCoresBounded;
 
   private CudaSaeWeights(SaeWeights weights, CudaDevice device, MemoryScope memory) {
     this.weights = weights;
@@ -65,14 +74,18 @@ public final class CudaSaeWeights implements AutoCloseable {
    * Copies the weights to the GPU and prepares them.
    *
    * @param device must stay open until these are closed
-   * @throws IllegalArgumentException if the width exceeds 2^16
+   * @throws IllegalArgumentException if the width exceeds 2^16, or there are more than 8,388,480
+   *     latents
    * @throws CudaException if they do not fit into its memory
    */
   public static CudaSaeWeights load(SaeWeights weights, CudaDevice device) {
-    if (weights.width() > MAX_WIDTH) {
-      throw new IllegalArgumentException(
-          "width: %d (expected: at most %d)".formatted(weights.width(), MAX_WIDTH));
-    }
+    return load(weights, device, MOST_AUDITED_ERROR);
+  }
+
+  /** As the other, with tensor cores allowed another part of their bound. */
+  static CudaSaeWeights load(SaeWeights weights, CudaDevice device, double mostAuditedError) {
+    requireAtMost("width", weights.width(), MAX_WIDTH);
+    requireAtMost("latents", weights.latents(), MAX_LATENTS);
     return device.call(
         () -> {
           MemoryScope memory = new MemoryScope(device);
@@ -81,6 +94,8 @@ public final class CudaSaeWeights implements AutoCloseable {
             loaded.upload();
             loaded.prepare();
             device.synchronize();
+            double error = TensorCoreAudit.worstError(device, loaded.columns);
+            loaded.tensorCoresBounded = error <= mostAuditedError;
             return loaded;
           } catch (RuntimeException e) {
             memory.close();
@@ -110,12 +125,17 @@ public final class CudaSaeWeights implements AutoCloseable {
     return plan;
   }
 
+  /** Whether every latent is active unless it is zero, so that there is nothing to nominate. */
+  boolean isIdentity() {
+    return weights.activationFunction() instanceof ActivationFunction.Identity;
+  }
+
   /**
-   * Whether scores can nominate: not where every latent is active, nor where k exceeds the room.
+   * Whether scores nominate: not where every latent is active, nor where k exceeds the room, nor
+   * where tensor cores are less exact than the bounds need.
    */
   boolean isScored() {
-    return !(weights.activationFunction() instanceof ActivationFunction.Identity)
-        && plan.k() <= plan.capacity();
+    return tensorCoresBounded && !isIdentity() && plan.k() <= plan.capacity();
   }
 
   /** How many halves a rounded row has. */
@@ -205,5 +225,12 @@ public final class CudaSaeWeights implements AutoCloseable {
             .pointer(bounds)
             .pointer(minusLower);
     device.launch(arguments, padded / (THREADS / 32), THREADS, 0);
+  }
+
+  private static void requireAtMost(String what, int value, int most) {
+    if (value > most) {
+      throw new IllegalArgumentException(
+          "%s: %d (expected: at most %d)".formatted(what, value, most));
+    }
   }
 }

@@ -127,6 +127,29 @@ abstract class CudaSaeEncoderContract {
   }
 
   @Test
+  void tensorCoresStayWithinHalfOfTheirBound() {
+    for (int columns : new int[] {64, 128, 768}) {
+      double worst = device().call(() -> TensorCoreAudit.worstError(device(), columns));
+      // Zero would mean that nothing was tried: these sums do not fit into float32.
+      assertThat(worst).as("%d columns", columns).isGreaterThan(0).isLessThan(0.5);
+    }
+  }
+
+  @Test
+  void withTensorCoresThatAreNotTrustedEveryTokenIsEncodedExactly() {
+    EncoderCase.Drawn drawn =
+        new EncoderCase(Numbers.GAUSSIAN, Function.TOP_K, InputNormalization.NONE, 40, 90, 7, 4)
+            .draw();
+    EncoderMeter meter = new EncoderMeter();
+    try (CudaSaeWeights weights = CudaSaeWeights.load(drawn.weights(), device(), 0);
+        SaeEncoder encoder = new CudaSaeEncoder(weights, meter)) {
+      assertThat(encoder.encode(drawn.activations())).isEqualTo(drawn.expected());
+    }
+    assertThat(meter.fallbacks()).isEqualTo(7);
+    assertThat(meter.candidates()).isZero();
+  }
+
+  @Test
   void refusesPartialTokens() {
     try (CudaSaeWeights weights = CudaSaeWeights.load(topK(2, 3, 1, new float[6]), device());
         SaeEncoder encoder = new CudaSaeEncoder(weights, new EncoderMeter())) {
@@ -143,6 +166,14 @@ abstract class CudaSaeEncoderContract {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> CudaSaeWeights.load(wide, device()))
         .withMessage("width: 65537 (expected: at most 65536)");
+  }
+
+  @Test
+  void refusesMoreLatentsThanALaunchHas() {
+    SaeWeights many = topK(1, 8_388_481, 1, new float[8_388_481]);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> CudaSaeWeights.load(many, device()))
+        .withMessage("latents: 8388481 (expected: at most 8388480)");
   }
 
   @Test
