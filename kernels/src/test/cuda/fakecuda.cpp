@@ -13,7 +13,9 @@
 //   FAKECUDA_INIT             what cuInit returns with a device (0)
 //   FAKECUDA_DRIVER_VERSION   1000 major + 10 minor (13000)
 //   FAKECUDA_CAPABILITY       10 major + minor of every device (90)
+//   FAKECUDA_REFUSED          targets whose PTX is refused, such as "75 80" (none)
 //   FAKECUDA_LAUNCH           what every kernel's run ends with (0); sticky, as on a device
+//   FAKECUDA_GOOD_LAUNCHES    how many runs of kernels end well before that (0)
 //   FAKECUDA_SEED             the emulation's schedule (0)
 #include <cstdio>
 #include <cstdlib>
@@ -56,6 +58,7 @@ const int devices = from_environment("FAKECUDA_DEVICES", 1);
 const int init_result = from_environment("FAKECUDA_INIT", kSuccess);
 const int driver_version = from_environment("FAKECUDA_DRIVER_VERSION", 13000);
 const int capability = from_environment("FAKECUDA_CAPABILITY", 90);
+const int good_launches = from_environment("FAKECUDA_GOOD_LAUNCHES", 0);
 const int launch_result = from_environment("FAKECUDA_LAUNCH", kSuccess);
 
 struct Module {
@@ -92,6 +95,7 @@ struct Driver {
   std::recursive_mutex mutex;
   bool initialized = false;
   int sticky = kSuccess;
+  int launches = 0;
   std::map<uintptr_t, size_t> device_memory;
   std::map<uintptr_t, size_t> pinned_memory;
   size_t allocated = 0;
@@ -141,6 +145,11 @@ int check_ptx(const std::string& ptx, std::string& log) {
   if (architecture > capability || (target[2] == "a" && architecture != capability)) {
     log = "ptxas: .target sm_" + target.str(1) + target.str(2) + " is not for this device";
     return kNoBinaryForGpu;
+  }
+  const char* refused = std::getenv("FAKECUDA_REFUSED");
+  if (refused != nullptr && std::strstr(refused, target.str(1).c_str()) != nullptr) {
+    log = "ptxas: refused,\n  as asked for\n";
+    return kUnsupportedPtxVersion;
   }
   return kSuccess;
 }
@@ -343,7 +352,7 @@ API cuLaunchKernel(
     }
     try {
       emu::launch(*kernel, grid, block, shared_bytes, pointers.data());
-      driver.sticky = launch_result;
+      driver.sticky = driver.launches++ < good_launches ? kSuccess : launch_result;
     } catch (const emu::LaunchFailure& failure) {
       complain(failure.what());
       driver.sticky = kLaunchFailed;

@@ -11,6 +11,7 @@ import io.saeflow.compose.config.StreamConfig;
 import io.saeflow.compose.metrics.MetricsServer;
 import io.saeflow.compose.metrics.RunGauges;
 import io.saeflow.compose.output.RunFolder;
+import io.saeflow.compose.prepare.EncoderDevice;
 import io.saeflow.compose.prepare.PreparedRun;
 import io.saeflow.compose.prepare.PreparedSae;
 import io.saeflow.compose.progress.Progress;
@@ -27,6 +28,8 @@ import io.saeflow.compose.role.StoppedException;
 import io.saeflow.compose.topic.DeadLetterWatch;
 import io.saeflow.compose.topic.ManifestTopic;
 import io.saeflow.compose.topic.RunTopics;
+import io.saeflow.kernels.device.SaeEncoders;
+import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.producer.publish.ActivationOutput;
@@ -65,11 +68,14 @@ public final class Pipeline implements PipelineRunner {
   public RunSummary run(RunConfig config, OutputConfig output, RunListener listener)
       throws Exception {
     RunFolder checked = RunFolder.check(output.directory(), output.existing());
+    EncoderDevice.require(config.device());
     try (PreparedRun prepared =
             PreparedRun.open(config, latentSinks(output), SaeflowVersion.current());
+        SaeEncoders encoders =
+            EncoderDevice.open(config.device(), encoderEngine(prepared), System.err);
         StopSignal stop = StopSignal.install()) {
       try {
-        return run(prepared, output, checked, stop, listener);
+        return run(prepared, encoders, output, checked, stop, listener);
       } catch (StoppedException e) {
         // Said here: once the signal is closed, the process may be gone at any moment.
         System.err.println("saeflow: " + e.getMessage());
@@ -78,12 +84,21 @@ public final class Pipeline implements PipelineRunner {
     }
   }
 
+  /** Where the model runs, the same threads use both. */
+  private static TensorEngine encoderEngine(PreparedRun prepared) {
+    return switch (prepared.config().stream().encodeAt()) {
+      case PROCESS -> prepared.engine();
+      case PRODUCER -> prepared.modelEngine();
+    };
+  }
+
   private static List<String> latentSinks(OutputConfig output) {
     return output.sinks().contains(SinkKind.DELPHI) ? List.of(SinksConfig.DEFAULT_NAME) : List.of();
   }
 
   private static RunSummary run(
       PreparedRun prepared,
+      SaeEncoders encoders,
       OutputConfig output,
       RunFolder checked,
       StopSignal stop,
@@ -94,7 +109,13 @@ public final class Pipeline implements PipelineRunner {
       try (RunFolder folder = checked.open();
           EmbeddedBroker broker = EmbeddedBroker.start(folder.brokerLog())) {
         return run(
-            prepared, output, folder, stream.clients(broker.bootstrapServers()), stop, listener);
+            prepared,
+            encoders,
+            output,
+            folder,
+            stream.clients(broker.bootstrapServers()),
+            stop,
+            listener);
       }
     }
     Map<String, Object> kafka = stream.clients(stream.bootstrapServers());
@@ -103,12 +124,13 @@ public final class Pipeline implements PipelineRunner {
       topics.check(prepared.manifest(), stream.partitions(), output.existing());
     }
     try (RunFolder folder = checked.open()) {
-      return run(prepared, output, folder, kafka, stop, listener);
+      return run(prepared, encoders, output, folder, kafka, stop, listener);
     }
   }
 
   private static RunSummary run(
       PreparedRun prepared,
+      SaeEncoders encoders,
       OutputConfig output,
       RunFolder folder,
       Map<String, Object> kafka,
@@ -137,7 +159,7 @@ public final class Pipeline implements PipelineRunner {
       RunManifest finished;
       Map<String, EncodingStatistics> encodings;
       AtomicReference<Optional<RunTotals>> totals = new AtomicReference<>(Optional.empty());
-      try (Processors processors = processors(run, prepared, folder);
+      try (Processors processors = processors(run, prepared, encoders, folder);
           ActivationProducer producer =
               Stages.produce(
                   run,
@@ -145,7 +167,7 @@ public final class Pipeline implements PipelineRunner {
                   prepared.model(),
                   prepared.config().model().threads(),
                   stream.maxWaitingBatches(),
-                  output(run, prepared));
+                  output(run, prepared, encoders));
           RecordRetention retention = RecordRetention.start(kafka, topics, manifest);
           Sinks sinks =
               Sinks.start(
@@ -211,7 +233,8 @@ public final class Pipeline implements PipelineRunner {
         encodings);
   }
 
-  private static Processors processors(RunContext run, PreparedRun prepared, RunFolder folder) {
+  private static Processors processors(
+      RunContext run, PreparedRun prepared, SaeEncoders encoders, RunFolder folder) {
     StreamConfig stream = prepared.config().stream();
     return switch (run.encodeAt()) {
       case PROCESS ->
@@ -219,7 +242,7 @@ public final class Pipeline implements PipelineRunner {
               run,
               INSTANCE,
               prepared.saes(),
-              prepared.engine(),
+              encoders,
               folder.streamsState(),
               stream.threads(),
               stream.partitions());
@@ -229,10 +252,11 @@ public final class Pipeline implements PipelineRunner {
     };
   }
 
-  private static ActivationOutput output(RunContext run, PreparedRun prepared) {
+  private static ActivationOutput output(
+      RunContext run, PreparedRun prepared, SaeEncoders encoders) {
     return switch (run.encodeAt()) {
       case PROCESS -> Stages.activations(run);
-      case PRODUCER -> Stages.latents(run, prepared.saes(), prepared.modelEngine());
+      case PRODUCER -> Stages.latents(run, prepared.saes(), encoders);
     };
   }
 

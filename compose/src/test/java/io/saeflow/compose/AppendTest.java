@@ -10,6 +10,8 @@ import io.saeflow.compose.prepare.PreparedRun;
 import io.saeflow.compose.role.RunContext;
 import io.saeflow.compose.role.Stages;
 import io.saeflow.compose.topic.RunTopics;
+import io.saeflow.kernels.device.Device;
+import io.saeflow.kernels.device.SaeEncoders;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.producer.corpus.TokenBatches;
@@ -78,12 +80,12 @@ class AppendTest {
                     .toRunConfig(),
                 List.of(),
                 "0");
+        SaeEncoders encoders = SaeEncoders.on(new Device.Cpu(), prepared.engine());
         RunTopics runTopics = new RunTopics(kafka, topics)) {
       RunContext context = new RunContext(kafka, prepared.manifest());
       runTopics.create(prepared.manifest(), 2, ExistingOutput.REFUSE);
       try (Processors processors =
-              Stages.process(
-                  context, "0", prepared.saes(), prepared.engine(), out.resolve("state"), 1, 2);
+              Stages.process(context, "0", prepared.saes(), encoders, out.resolve("state"), 1, 2);
           ActivationProducer producer =
               Stages.produce(
                   context,

@@ -9,12 +9,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +27,50 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ArchitectureTest {
   private static final List<String> MODULES =
       List.of("schemas", "kernels", "producer", "processors", "sinks", "compose");
+
+  /** Those that every driver from CUDA 12.0 on has, and one that is JCuda's own. */
+  private static final Set<String> DRIVER_FUNCTIONS =
+      Set.of(
+          "setExceptionsEnabled",
+          "cuCtxSetCurrent",
+          "cuDeviceGet",
+          "cuDeviceGetAttribute",
+          "cuDeviceGetCount",
+          "cuDeviceGetName",
+          "cuDevicePrimaryCtxRelease",
+          "cuDevicePrimaryCtxRetain",
+          "cuDeviceTotalMem",
+          "cuDriverGetVersion",
+          "cuEventCreate",
+          "cuEventDestroy",
+          "cuEventElapsedTime",
+          "cuEventQuery",
+          "cuEventRecord",
+          "cuEventSynchronize",
+          "cuFuncGetAttribute",
+          "cuFuncSetAttribute",
+          "cuGetErrorName",
+          "cuGetErrorString",
+          "cuInit",
+          "cuLaunchKernel",
+          "cuMemAlloc",
+          "cuMemFree",
+          "cuMemFreeHost",
+          "cuMemGetInfo",
+          "cuMemHostAlloc",
+          "cuMemcpyDtoHAsync",
+          "cuMemcpyHtoDAsync",
+          "cuMemsetD32Async",
+          "cuMemsetD8Async",
+          "cuModuleGetFunction",
+          "cuModuleLoadDataEx",
+          "cuModuleLoadDataJIT",
+          "cuModuleUnload",
+          "cuOccupancyMaxActiveBlocksPerMultiprocessor",
+          "cuStreamCreate",
+          "cuStreamDestroy",
+          "cuStreamSynchronize",
+          "cuStreamWaitEvent");
 
   private static JavaClasses classes;
 
@@ -106,6 +153,25 @@ class ArchitectureTest {
     check(onlyIn("org.apache.kafka.metadata..", "io.saeflow.compose.broker"));
     check(onlyIn("org.apache.kafka.controller..", "io.saeflow.compose.broker"));
     check(onlyIn("org.apache.kafka.image..", "io.saeflow.compose.broker"));
+  }
+
+  @Test
+  void jcudaIsInOnePackage() {
+    check(onlyIn("jcuda..", "io.saeflow.kernels.cuda"));
+  }
+
+  /** Calling a function that a driver does not have ends the process. */
+  @Test
+  void onlyCoreFunctionsOfTheDriverAreCalled() {
+    Set<String> called =
+        classes.stream()
+            .flatMap(type -> type.getMethodCallsFromSelf().stream())
+            .filter(call -> call.getTargetOwner().getName().equals("jcuda.driver.JCudaDriver"))
+            .map(JavaMethodCall::getName)
+            .collect(Collectors.toSet());
+
+    assertThat(called).contains("cuLaunchKernel");
+    assertThat(DRIVER_FUNCTIONS).containsAll(called);
   }
 
   @Test

@@ -24,6 +24,7 @@ import io.saeflow.compose.status.StageStatus;
 import io.saeflow.compose.status.StatusReader;
 import io.saeflow.compose.topic.ManifestTopic;
 import io.saeflow.compose.topic.RunTopics;
+import io.saeflow.kernels.device.Device;
 import io.saeflow.schemas.Topics;
 import io.saeflow.sinks.SinkKind;
 import io.saeflow.sinks.verify.RunVerification;
@@ -50,6 +51,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Who encodes shows in no byte, of the files or of the latents. */
 class EncodeAtTest {
+  private static final Device CPU = new Device.Cpu();
   private static final List<String> CASES =
       List.of("openai-topk--blocks.1.hook_resid_post", "openai-relu--blocks.1.hook_attn_out");
   private static final Topics TOPICS = new Topics("oracle");
@@ -106,10 +108,12 @@ class EncodeAtTest {
 
       Path out = folder.resolve("out");
       List<Path> saes = CASES.stream().map(EncodeAtTest::sae).toList();
-      try (RoleWork first = new ProduceRole("1", MODEL, saes, 2, OptionalInt.of(3)).begin(run);
-          RoleWork second = new ProduceRole("2", MODEL, saes, 1, OptionalInt.empty()).begin(run);
+      try (RoleWork first =
+              new ProduceRole("1", MODEL, saes, 2, OptionalInt.of(3), CPU).begin(run);
+          RoleWork second =
+              new ProduceRole("2", MODEL, saes, 1, OptionalInt.empty(), CPU).begin(run);
           RoleWork process =
-              new ProcessRole("1", List.of(), folder.resolve("state"), 2, 1).begin(run);
+              new ProcessRole("1", List.of(), folder.resolve("state"), 2, 1, CPU).begin(run);
           RoleWork sink =
               new SinkRole(
                       "sink",
@@ -148,19 +152,21 @@ class EncodeAtTest {
 
   private static void assertRefused(RunContext run, Settings settings) {
     assertThatThrownBy(
-            () -> new ProduceRole("1", MODEL, List.of(), 1, OptionalInt.empty()).begin(run))
+            () -> new ProduceRole("1", MODEL, List.of(), 1, OptionalInt.empty(), CPU).begin(run))
         .isInstanceOf(BadInputException.class)
         .hasMessage(
             "sae: missing (expected: --sae PATH, or saes in the --config file: run 'oracle' has encode-at producer)");
     assertThatThrownBy(
             () ->
-                new ProduceRole("1", MODEL, List.of(sae(CASES.get(0))), 1, OptionalInt.empty())
+                new ProduceRole("1", MODEL, List.of(sae(CASES.get(0))), 1, OptionalInt.empty(), CPU)
                     .begin(run))
         .isInstanceOf(BadInputException.class)
         .hasMessageStartingWith("sae: none for openai-relu-blocks.1.hook_attn_out (expected: ");
     Path foreign = sae("openai-topk--blocks.0.mlp.hook_post");
     assertThatThrownBy(
-            () -> new ProduceRole("1", MODEL, List.of(foreign), 1, OptionalInt.empty()).begin(run))
+            () ->
+                new ProduceRole("1", MODEL, List.of(foreign), 1, OptionalInt.empty(), CPU)
+                    .begin(run))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("is not of run 'oracle' (expected: one of ");
     SaeConfig late = new SaeConfig("late", foreign, Optional.empty(), "late");

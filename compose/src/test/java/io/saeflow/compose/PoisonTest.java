@@ -16,6 +16,7 @@ import io.saeflow.compose.role.RunContext;
 import io.saeflow.compose.role.SinkRole;
 import io.saeflow.compose.topic.DeadLetters;
 import io.saeflow.compose.topic.ManifestTopic;
+import io.saeflow.kernels.device.Device;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.arrow.ArrowMessages;
 import io.saeflow.schemas.hook.HookPoint;
@@ -60,6 +61,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Another program writes into a run's topics while it goes on: a message in a hundred is bad. */
 class PoisonTest {
+  private static final Device CPU = new Device.Cpu();
   private static final String CASE = "openai-topk--blocks.1.hook_resid_post";
   private static final HookPoint HOOK = HookPoint.parse(OracleCases.hook(CASE));
   private static final Path MODEL = OracleCases.FOLDER.resolve("model");
@@ -120,9 +122,9 @@ class PoisonTest {
     RunContext run = new RunContext(kafka, new ManifestTopic(kafka, TOPICS).read().orElseThrow());
     Path out = folder.resolve("out");
     try (RoleWork produce =
-            new ProduceRole("1", MODEL, List.of(), 2, OptionalInt.empty()).begin(run);
+            new ProduceRole("1", MODEL, List.of(), 2, OptionalInt.empty(), CPU).begin(run);
         RoleWork process =
-            new ProcessRole("1", List.of(SAE), folder.resolve("state"), 1, 1).begin(run)) {
+            new ProcessRole("1", List.of(SAE), folder.resolve("state"), 1, 1, CPU).begin(run)) {
       try (RoleWork sink = sink(out).begin(run)) {
         poison(sink);
         await(sink);

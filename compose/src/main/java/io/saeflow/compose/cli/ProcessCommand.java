@@ -5,6 +5,7 @@ import io.saeflow.compose.config.RoleConfig;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
 import io.saeflow.compose.config.StreamConfig;
+import io.saeflow.compose.prepare.EncoderDevice;
 import io.saeflow.compose.role.ProcessRole;
 import io.saeflow.compose.role.RoleProcess;
 import java.nio.file.Path;
@@ -57,6 +58,8 @@ final class ProcessCommand implements Callable<Integer> {
       description = "Threads of each stage. Default: half the cores.")
   private @Nullable Long streamThreads;
 
+  @Mixin private DeviceOptions device;
+
   @Mixin private RoleOptions role;
 
   @Mixin private KafkaOptions kafka;
@@ -68,9 +71,11 @@ final class ProcessCommand implements Callable<Integer> {
     SettingsLine.path(line, Setting.STATE, state);
     SettingsLine.number(line, Setting.THREADS, threads);
     SettingsLine.number(line, Setting.STREAM_THREADS, streamThreads);
+    device.addTo(line);
     role.addTo(line);
     Settings settings = kafka.over(line);
     RoleConfig config = settings.toRoleConfig("process");
+    EncoderDevice.require(config.device());
     RoleProcess.run(
         config.stream(),
         config.run(),
@@ -79,7 +84,8 @@ final class ProcessCommand implements Callable<Integer> {
             settings.toSaePaths(),
             config.requiredState(),
             config.stream().threads(),
-            config.threads().orElseGet(StreamConfig::defaultThreads)));
+            config.threads().orElseGet(StreamConfig::defaultThreads),
+            config.device()));
     return 0;
   }
 }

@@ -5,6 +5,7 @@ import io.saeflow.compose.config.ModelConfig;
 import io.saeflow.compose.config.RoleConfig;
 import io.saeflow.compose.config.Setting;
 import io.saeflow.compose.config.Settings;
+import io.saeflow.compose.prepare.EncoderDevice;
 import io.saeflow.compose.role.ProduceRole;
 import io.saeflow.compose.role.RoleProcess;
 import java.nio.file.Path;
@@ -57,6 +58,8 @@ final class ProduceCommand implements Callable<Integer> {
               + " Default: 64; 1024 in a run that encodes at the producer.")
   private @Nullable Long maxWaitingBatches;
 
+  @Mixin private DeviceOptions device;
+
   @Mixin private RoleOptions role;
 
   @Mixin private KafkaOptions kafka;
@@ -68,9 +71,11 @@ final class ProduceCommand implements Callable<Integer> {
     SaeOptions.add(saes, line);
     SettingsLine.number(line, Setting.THREADS, threads);
     SettingsLine.number(line, Setting.MAX_WAITING_BATCHES, maxWaitingBatches);
+    device.addTo(line);
     role.addTo(line);
     Settings settings = kafka.over(line);
     RoleConfig config = settings.toRoleConfig("produce");
+    EncoderDevice.require(config.device());
     RoleProcess.run(
         config.stream(),
         config.run(),
@@ -79,7 +84,8 @@ final class ProduceCommand implements Callable<Integer> {
             settings.toModel(),
             settings.toSaePaths(),
             config.threads().orElseGet(ModelConfig::defaultThreads),
-            config.stream().maxWaitingBatches()));
+            config.stream().maxWaitingBatches(),
+            config.device()));
     return 0;
   }
 }

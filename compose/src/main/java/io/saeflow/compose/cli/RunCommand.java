@@ -86,6 +86,8 @@ final class RunCommand implements Callable<Integer> {
               + " stage. Default: 64; 1024 with --encode-at producer.")
   private @Nullable Long maxWaitingBatches;
 
+  @Mixin private DeviceOptions device;
+
   @Mixin private KafkaOptions kafka;
 
   @Option(
@@ -143,6 +145,7 @@ final class RunCommand implements Callable<Integer> {
     corpus.addTo(settings);
     statistics.addTo(settings);
     topics.addTo(settings);
+    device.addTo(settings);
     SettingsLine.path(settings, Setting.OUT, out);
     SettingsLine.number(settings, Setting.THREADS, threads);
     SettingsLine.number(settings, Setting.STREAM_THREADS, streamThreads);

@@ -80,6 +80,7 @@ public final class Saeflow implements Runnable {
     commandLine.addSubcommand(new ProcessCommand());
     commandLine.addSubcommand(new SinkCommand());
     commandLine.addSubcommand(new JoinCommand());
+    commandLine.addSubcommand(new DevicesCommand());
     commandLine.addSubcommand(new StatusCommand());
     commandLine.addSubcommand(new DeadLettersCommand());
     commandLine.addSubcommand(new VerifyCommand());

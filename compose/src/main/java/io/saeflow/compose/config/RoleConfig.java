@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.kernels.device.Device;
 import io.saeflow.schemas.Topics;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -16,9 +17,15 @@ import java.util.regex.Pattern;
  * @param stream how the run is reached; not embedded
  * @param state a folder for what a processor keeps
  * @param threads what {@code --threads} says, at least 1; empty for the role's default
+ * @param device where encoders run
  */
 public record RoleConfig(
-    String run, String name, StreamConfig stream, Optional<Path> state, OptionalInt threads) {
+    String run,
+    String name,
+    StreamConfig stream,
+    Optional<Path> state,
+    OptionalInt threads,
+    Device device) {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,60}");
 
   public RoleConfig {

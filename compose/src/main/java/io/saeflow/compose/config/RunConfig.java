@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.kernels.device.Device;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.stream.ActivationDtype;
 import java.nio.file.Files;
@@ -16,6 +17,7 @@ import java.util.Set;
  * @param run the run's id, which begins the name of each of its topics
  * @param saes at least one, with ids and viewer paths that differ
  * @param subject the model's name in viewers
+ * @param device where encoders run
  */
 public record RunConfig(
     String run,
@@ -24,7 +26,11 @@ public record RunConfig(
     List<SaeConfig> saes,
     StatisticsConfig statistics,
     StreamConfig stream,
-    String subject) {
+    String subject,
+    Device device) {
+  /** The files are the same on every device. */
+  public static final Device DEFAULT_DEVICE = new Device.Auto();
+
   public RunConfig {
     try {
       Topics.requireRunId(run);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.kernels.device.Device;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
@@ -36,6 +37,7 @@ public enum Setting {
   STREAM_THREADS(Kind.NUMBER),
   MAX_WAITING_BATCHES(Kind.NUMBER),
   ENCODE_AT(Kind.ENCODE_AT),
+  DEVICE(Kind.DEVICE),
   KEEP(Kind.KEPT),
   LATENT_SINKS(Kind.NAMES),
   METRICS_PORT(Kind.NUMBER),
@@ -65,6 +67,7 @@ public enum Setting {
     ACTIVATION_DTYPE("float32 or float16"),
     NON_FINITE("skip or fail"),
     ENCODE_AT("process or producer"),
+    DEVICE(Device.EXPECTATION),
     KEPT("activations, latents, or a list of them"),
     EXISTING_OUTPUT("refuse, resume or overwrite");
 

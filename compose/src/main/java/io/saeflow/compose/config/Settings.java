@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.kernels.device.Device;
 import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.ModelDtype;
@@ -112,6 +113,11 @@ public final class Settings {
     return put(Setting.ENCODE_AT, value, Setting.Kind.ENCODE_AT);
   }
 
+  /** Sets where encoders run. */
+  public Settings device(Device value) {
+    return put(Setting.DEVICE, value, Setting.Kind.DEVICE);
+  }
+
   /** Sets what stays on its topics. */
   public Settings keep(List<Kept> value) {
     return put(Setting.KEEP, List.copyOf(value), Setting.Kind.KEPT);
@@ -175,7 +181,8 @@ public final class Settings {
         toStreamConfig(),
         optional(Setting.SUBJECT, String.class)
             .orElseGet(
-                () -> Expectation.toFolderName(Expectation.lastName(model.directory()), "model")));
+                () -> Expectation.toFolderName(Expectation.lastName(model.directory()), "model")),
+        device());
   }
 
   /**
@@ -225,7 +232,8 @@ public final class Settings {
         optional(Setting.NAME, String.class).orElse(defaultName),
         stream,
         optional(Setting.STATE, Path.class),
-        integer(Setting.THREADS));
+        integer(Setting.THREADS),
+        device());
   }
 
   /**
@@ -274,6 +282,10 @@ public final class Settings {
       return required(Setting.RUN_ID, String.class);
     }
     return Expectation.toRunId(Expectation.lastName(required(Setting.OUT, Path.class)), "run");
+  }
+
+  private Device device() {
+    return optional(Setting.DEVICE, Device.class).orElse(RunConfig.DEFAULT_DEVICE);
   }
 
   private ModelConfig model() {

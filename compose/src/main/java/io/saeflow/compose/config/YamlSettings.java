@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import io.saeflow.kernels.device.Device;
 import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.schemas.stream.ActivationDtype;
@@ -88,9 +89,18 @@ final class YamlSettings {
       case MODEL_DTYPE -> settings.modelDtype(constant(ModelDtype.values(), value, wrong));
       case NON_FINITE -> settings.nonFinite(constant(NonFinitePolicy.values(), value, wrong));
       case ENCODE_AT -> settings.encodeAt(constant(EncodeAt.values(), value, wrong));
+      case DEVICE -> settings.device(device(value, wrong));
       case KEPT -> settings.keep(list(value, node -> constant(Kept.values(), node, wrong)));
       case EXISTING_OUTPUT ->
           settings.existingOutput(constant(ExistingOutput.values(), value, wrong));
+    }
+  }
+
+  private static Device device(JsonNode value, Function<JsonNode, BadInputException> wrong) {
+    try {
+      return Device.parse(text(value, wrong));
+    } catch (IllegalArgumentException e) {
+      throw wrong.apply(value);
     }
   }
 

@@ -4,12 +4,10 @@ package io.saeflow.compose.prepare;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.compose.config.StreamConfig;
-import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.kernels.device.SaeEncoders;
 import io.saeflow.kernels.sae.ActivationFunction;
-import io.saeflow.kernels.sae.CertifiedSaeEncoder;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.InputNormalization;
-import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.processors.encode.EncodeStage;
 import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.processors.weights.SaeFile;
@@ -102,8 +100,8 @@ public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter
     return HookPoint.parse(manifest.getHook());
   }
 
-  /** How it is encoded; each encoder works on {@code engine}. */
-  public EncodeStage encodeStage(TensorEngine engine, NonFinitePolicy nonFinite) {
+  /** How it is encoded, with encoders of {@code encoders}. */
+  public EncodeStage encodeStage(SaeEncoders encoders, NonFinitePolicy nonFinite) {
     return new EncodeStage(
         id(),
         hook(),
@@ -111,8 +109,8 @@ public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter
         manifest.getLatents(),
         manifest.getFeatureRanges(),
         nonFinite,
-        () -> new CertifiedSaeEncoder(file.weights(), engine, meter),
-        file.decoder().map(decoder -> () -> new SaeDecoder(decoder, engine.threads())));
+        () -> encoders.create(file.weights(), meter),
+        file.decoder().map(decoder -> () -> encoders.createDecoder(decoder)));
   }
 
   private static @Nullable Integer k(ActivationFunction function) {

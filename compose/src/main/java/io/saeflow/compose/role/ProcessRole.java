@@ -3,10 +3,13 @@ package io.saeflow.compose.role;
 
 import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.metrics.RunGauges;
+import io.saeflow.compose.prepare.EncoderDevice;
 import io.saeflow.compose.prepare.PreparedSae;
 import io.saeflow.compose.prepare.PreparedSaes;
 import io.saeflow.compose.progress.ProgressSnapshot;
 import io.saeflow.compose.topic.RunTopics;
+import io.saeflow.kernels.device.Device;
+import io.saeflow.kernels.device.SaeEncoders;
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.kernels.sae.EncoderMeter;
@@ -14,8 +17,10 @@ import io.saeflow.processors.Processors;
 import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.schemas.feature.EncodingStatistics;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,8 +41,10 @@ import org.apache.kafka.common.MetricName;
  * @param state a folder for Kafka Streams, this processor's alone
  * @param streamThreads of each stage
  * @param threads of the encoders' tensor engine
+ * @param device where encoders run
  */
-public record ProcessRole(String name, List<Path> saes, Path state, int streamThreads, int threads)
+public record ProcessRole(
+    String name, List<Path> saes, Path state, int streamThreads, int threads, Device device)
     implements Role {
 
   @Override
@@ -57,10 +64,12 @@ public record ProcessRole(String name, List<Path> saes, Path state, int streamTh
         work.processors.add(Stages.aggregate(run, name, state, streamThreads, partitions));
       } else {
         TensorEngine engine = LibtorchEngine.open(threads);
-        work.engines.add(engine);
+        work.opened.push(engine::close);
+        SaeEncoders encoders = EncoderDevice.open(device, engine, System.err);
+        work.opened.push(encoders::close);
         for (List<PreparedSae> generation : generations.values()) {
           work.processors.add(
-              Stages.process(run, name, generation, engine, state, streamThreads, partitions));
+              Stages.process(run, name, generation, encoders, state, streamThreads, partitions));
           work.encoders.putAll(PreparedSae.meters(generation));
         }
       }
@@ -76,8 +85,8 @@ public record ProcessRole(String name, List<Path> saes, Path state, int streamTh
   }
 
   private static final class Work implements RoleWork, RunGauges {
-    /** None where there is nothing to encode. */
-    private final List<TensorEngine> engines = new ArrayList<>();
+    /** How to close what encoders work on, the last opened first. */
+    private final Deque<Runnable> opened = new ArrayDeque<>();
 
     private final List<Processors> processors = new ArrayList<>();
     private final List<RecordRetention> retention = new ArrayList<>();
@@ -152,7 +161,7 @@ public record ProcessRole(String name, List<Path> saes, Path state, int streamTh
     public void close() {
       retention.forEach(RecordRetention::close);
       processors.forEach(Processors::close);
-      engines.forEach(TensorEngine::close);
+      opened.forEach(Runnable::run);
     }
   }
 }

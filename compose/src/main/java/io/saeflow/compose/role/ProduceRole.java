@@ -3,15 +3,19 @@ package io.saeflow.compose.role;
 
 import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.metrics.RunGauges;
+import io.saeflow.compose.prepare.EncoderDevice;
 import io.saeflow.compose.prepare.PreparedModel;
 import io.saeflow.compose.prepare.PreparedSae;
 import io.saeflow.compose.prepare.PreparedSaes;
 import io.saeflow.compose.progress.ProgressSnapshot;
+import io.saeflow.kernels.device.Device;
+import io.saeflow.kernels.device.SaeEncoders;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.producer.publish.ActivationOutput;
 import io.saeflow.producer.publish.ActivationProducer;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -29,9 +33,15 @@ import org.apache.kafka.common.MetricName;
  *     looked at in others
  * @param threads how many batches the model runs over at once
  * @param maxWaitingBatches it waits while the readers are further behind; empty for the default
+ * @param device where encoders run
  */
 public record ProduceRole(
-    String name, Path model, List<Path> saes, int threads, OptionalInt maxWaitingBatches)
+    String name,
+    Path model,
+    List<Path> saes,
+    int threads,
+    OptionalInt maxWaitingBatches,
+    Device device)
     implements Role {
 
   @Override
@@ -41,25 +51,34 @@ public record ProduceRole(
             ? PreparedSaes.openAll(saes, run.manifest())
             : List.of();
     PreparedModel prepared = PreparedModel.open(model, run.manifest());
+    List<SaeEncoders> encoders = new ArrayList<>();
     boolean begun = false;
     try {
-      ActivationOutput output =
-          encoded.isEmpty()
-              ? Stages.activations(run)
-              : Stages.latents(run, encoded, prepared.engine());
+      ActivationOutput output = Stages.activations(run);
+      if (!encoded.isEmpty()) {
+        encoders.add(EncoderDevice.open(device, prepared.engine(), System.err));
+        output = Stages.latents(run, encoded, encoders.get(0));
+      }
       ActivationProducer producer =
           Stages.produce(run, name, prepared.model(), threads, maxWaitingBatches, output);
       begun = true;
-      return new Work(prepared, producer, PreparedSae.meters(encoded));
+      return new Work(prepared, encoders, producer, PreparedSae.meters(encoded));
     } finally {
       if (!begun) {
+        encoders.forEach(SaeEncoders::close);
         prepared.close();
       }
     }
   }
 
+  /**
+   * @param opened the encoders' device, where this encodes
+   */
   private record Work(
-      PreparedModel model, ActivationProducer producer, Map<String, EncoderMeter> encoders)
+      PreparedModel model,
+      List<SaeEncoders> opened,
+      ActivationProducer producer,
+      Map<String, EncoderMeter> encoders)
       implements RoleWork, RunGauges {
     @Override
     public CompletableFuture<?> done() {
@@ -94,6 +113,7 @@ public record ProduceRole(
     @Override
     public void close() {
       producer.close();
+      opened.forEach(SaeEncoders::close);
       model.close();
     }
   }

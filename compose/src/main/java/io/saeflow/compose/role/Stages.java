@@ -2,7 +2,7 @@
 package io.saeflow.compose.role;
 
 import io.saeflow.compose.prepare.PreparedSae;
-import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.kernels.device.SaeEncoders;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.ProcessorsConfig;
 import io.saeflow.processors.aggregate.AggregateStage;
@@ -60,11 +60,11 @@ public final class Stages {
    * What a producer publishes in a run that encodes at the producer.
    *
    * @param saes all of the run, which each thread of the model encodes with
-   * @param engine that of the model, since the same threads use both
+   * @param encoders on the processor, on the engine of the model: the same threads use both
    */
   public static ActivationOutput latents(
-      RunContext run, List<PreparedSae> saes, TensorEngine engine) {
-    return new EncodedActivations(run.topics(), encodeStages(run, saes, engine));
+      RunContext run, List<PreparedSae> saes, SaeEncoders encoders) {
+    return new EncodedActivations(run.topics(), encodeStages(run, saes, encoders));
   }
 
   /**
@@ -80,14 +80,14 @@ public final class Stages {
       RunContext run,
       String name,
       List<PreparedSae> saes,
-      TensorEngine engine,
+      SaeEncoders encoders,
       Path state,
       int threads,
       int partitions) {
     ProcessorsConfig config =
         new ProcessorsConfig(run.kafka(), name, state, threads, run.bufferedMessages(partitions));
     List<SaeManifest> manifests = saes.stream().map(PreparedSae::manifest).toList();
-    return process(run, config, encodeStages(run, saes, engine), manifests);
+    return process(run, config, encodeStages(run, saes, encoders), manifests);
   }
 
   /**
@@ -125,7 +125,7 @@ public final class Stages {
   }
 
   private static List<EncodeStage> encodeStages(
-      RunContext run, List<PreparedSae> saes, TensorEngine engine) {
-    return saes.stream().map(sae -> sae.encodeStage(engine, run.nonFinite())).toList();
+      RunContext run, List<PreparedSae> saes, SaeEncoders encoders) {
+    return saes.stream().map(sae -> sae.encodeStage(encoders, run.nonFinite())).toList();
   }
 }

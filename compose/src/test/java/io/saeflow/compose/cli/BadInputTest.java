@@ -456,6 +456,13 @@ class BadInputTest {
         "expected");
   }
 
+  // The device
+
+  @Test
+  void theGpuIsNotThere() {
+    assertRefused(List.of("--device", "cuda:9999"), "device: cuda:9999: ");
+  }
+
   private void assertRefused(String... parts) {
     assertRefused(List.of(), parts);
   }

@@ -15,6 +15,7 @@ import io.saeflow.compose.config.OutputConfig;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
 import io.saeflow.compose.config.StatisticsConfig;
+import io.saeflow.kernels.device.Device;
 import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.ModelDtype;
@@ -204,6 +205,25 @@ class SaeflowTest {
         .isEqualTo(
             "saeflow: activation-dtype: float16 (expected: float32 with encode-at producer, which publishes no activations)");
     assertThat(runs).hasSize(1);
+  }
+
+  @Test
+  void theDeviceIsOneThatThereMayBe() {
+    String run = "run --model gpt2 --sae sae.pt --text a.txt --out o";
+    assertThat(execute(run)).isZero();
+    assertThat(execute(run + " --device cuda:2")).isZero();
+    assertThat(runs.get(0).device()).isEqualTo(new Device.Auto());
+    assertThat(runs.get(1).device()).isEqualTo(new Device.Cuda(2));
+
+    assertThat(execute(run + " --device gpu")).isEqualTo(2);
+    assertThat(errorLine()).contains("device: 'gpu' (expected: auto, cpu, cuda or cuda:N)");
+  }
+
+  @Test
+  void devicesSaysWhatThereIs() {
+    assertThat(execute("devices")).isZero();
+
+    assertThat(out.toString()).contains("cpu: ready (").contains("cuda");
   }
 
   @Test

@@ -4,6 +4,7 @@ package io.saeflow.compose.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.saeflow.kernels.device.Device;
 import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.processors.encode.NonFinitePolicy;
 import io.saeflow.producer.gpt2.ModelDtype;
@@ -69,7 +70,8 @@ class SettingsTest {
                     Set.of(),
                     OptionalInt.empty(),
                     Map.of()),
-                "gpt2"));
+                "gpt2",
+                new Device.Auto()));
     assertThat(minimal().toOutputConfig())
         .isEqualTo(
             new OutputConfig(
@@ -117,6 +119,7 @@ class SettingsTest {
             stream-threads: 2
             max-waiting-batches: 7
             encode-at: producer
+            device: cuda:1
             keep: [latents]
             metrics-port: 9464
             bootstrap-servers: broker-1:9092,broker-2:9092
@@ -179,7 +182,8 @@ class SettingsTest {
                         "security.protocol", "SSL",
                         "request.timeout.ms", "60000",
                         "enable.metrics.push", "false")),
-                "gpt2-small"));
+                "gpt2-small",
+                new Device.Cuda(1)));
     assertThat(Settings.ofYaml(file).toOutputConfig())
         .isEqualTo(
             new OutputConfig(
@@ -311,6 +315,7 @@ class SettingsTest {
           activation-dtype: 16  | activation-dtype: 16 (expected: float32 or float16)
           model-dtype: float16  | model-dtype: "float16" (expected: float32 or bfloat16)
           non-finite: ignore    | non-finite: "ignore" (expected: skip or fail)
+          device: gpu           | device: "gpu" (expected: auto, cpu, cuda or cuda:N)
           encode-at: model      | encode-at: "model" (expected: process or producer)
           keep: [tokens]        | keep: "tokens" (expected: activations, latents, or a list of them)
           kafka: ssl            | kafka: "ssl" (expected: keys and values)

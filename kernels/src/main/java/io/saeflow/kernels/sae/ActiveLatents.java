@@ -4,11 +4,12 @@ package io.saeflow.kernels.sae;
 import java.util.Arrays;
 
 /** Applies an activation function to the pre-activations of one token. One object a thread. */
-final class ActiveLatents {
+public final class ActiveLatents {
   private final ActivationFunction function;
   private long[] ranks = new long[0];
 
-  ActiveLatents(ActivationFunction function) {
+  /** Of this function. */
+  public ActiveLatents(ActivationFunction function) {
     this.function = function;
   }
 
@@ -19,7 +20,7 @@ final class ActiveLatents {
    * @param pre their pre-activations, finite, none of them -0
    * @param count how many candidates there are
    */
-  void add(int[] candidates, float[] pre, int count, SparseRows rows) {
+  public void add(int[] candidates, float[] pre, int count, SparseRows rows) {
     if (function instanceof ActivationFunction.TopK topK) {
       addLargest(topK.k(), candidates, pre, count, rows);
     } else if (function instanceof ActivationFunction.JumpRelu jumpRelu) {

@@ -25,21 +25,24 @@ public final class EncoderMeter {
     return candidates.sum();
   }
 
-  /** Tokens so large that scores could not bound them: encoded by the reference. */
+  /** Tokens that scores could not decide: encoded by all their exact dot products. */
   public long fallbacks() {
     return fallbacks.sum();
   }
 
-  void addEncoded(int count, long elapsedNanos) {
+  /** Tells of tokens that were encoded, and how long it took. */
+  public void addEncoded(int count, long elapsedNanos) {
     tokens.add(count);
     nanos.add(elapsedNanos);
   }
 
-  void addCandidates(int count) {
+  /** Tells of latents that an exact dot product decided. */
+  public void addCandidates(int count) {
     candidates.add(count);
   }
 
-  void addFallback() {
+  /** Tells of a token that scores could not decide. */
+  public void addFallback() {
     fallbacks.increment();
   }
 }

@@ -97,7 +97,7 @@ public final class SaeWeights {
    *
    * @throws IllegalArgumentException if the length is not a multiple of the width
    */
-  int tokens(float[] activations) {
+  public int tokens(float[] activations) {
     if (activations.length % width != 0) {
       throw new IllegalArgumentException(
           "activations: %d values (expected: a multiple of the width %d)"

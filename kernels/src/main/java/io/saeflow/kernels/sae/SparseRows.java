@@ -4,7 +4,7 @@ package io.saeflow.kernels.sae;
 import java.util.Arrays;
 
 /** Collects {@link SparseLatents} token by token. */
-final class SparseRows {
+public final class SparseRows {
   private final int[] offsets;
   private int tokens;
   private int nonFiniteTokens;
@@ -12,23 +12,27 @@ final class SparseRows {
   private int[] latents = new int[64];
   private float[] values = new float[64];
 
-  SparseRows(int tokens) {
+  /**
+   * @param tokens how many there will be
+   */
+  public SparseRows(int tokens) {
     this.offsets = new int[tokens + 1];
   }
 
   /** Adds to the token that the next {@link #endToken} ends. */
-  void add(int latent, float value) {
+  public void add(int latent, float value) {
     reserve(entries + 1);
     latents[entries] = latent;
     values[entries++] = value;
   }
 
-  void endToken() {
+  /** Ends a token. */
+  public void endToken() {
     offsets[++tokens] = entries;
   }
 
   /** Ends a token to which nothing was added, because of a NaN or an infinity. */
-  void endNonFiniteToken() {
+  public void endNonFiniteToken() {
     nonFiniteTokens++;
     endToken();
   }
@@ -45,7 +49,8 @@ final class SparseRows {
     nonFiniteTokens += other.nonFiniteTokens;
   }
 
-  SparseLatents build() {
+  /** All that was added. */
+  public SparseLatents build() {
     return new SparseLatents(
         nonFiniteTokens, offsets, Arrays.copyOf(latents, entries), Arrays.copyOf(values, entries));
   }

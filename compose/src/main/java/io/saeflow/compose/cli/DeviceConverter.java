@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.cli;
+
+import io.saeflow.kernels.device.Device;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Reads {@code cuda:1} and the like. */
+final class DeviceConverter implements ITypeConverter<Device> {
+  @Override
+  public Device convert(String value) {
+    try {
+      return Device.parse(value);
+    } catch (IllegalArgumentException e) {
+      throw new TypeConversionException(e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.compose.cli;
+
+import io.saeflow.compose.config.Settings;
+import io.saeflow.kernels.device.Device;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Where encoders run. */
+final class DeviceOptions {
+  @Option(
+      names = "--device",
+      paramLabel = "auto|cpu|cuda[:N]",
+      converter = DeviceConverter.class,
+      description =
+          "Encode on the processor or on a GPU; 'auto' takes a GPU if one can be used. The files"
+              + " are the same. 'saeflow devices' says what there is. Default: auto.")
+  private @Nullable Device device;
+
+  /** Adds what was given to {@code settings}. */
+  void addTo(Settings settings) {
+    if (device != null) {
+      settings.device(device);
+    }
+  }
+}

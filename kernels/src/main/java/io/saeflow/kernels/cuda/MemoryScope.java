@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.kernels.cuda;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/** Memory that is opened piece by piece and closed at once; on the device's thread. */
+final class MemoryScope implements AutoCloseable {
+  private final CudaDevice device;
+  private final Deque<DeviceMemory> onDevice = new ArrayDeque<>();
+  private final Deque<PinnedMemory> onHost = new ArrayDeque<>();
+
+  MemoryScope(CudaDevice device) {
+    this.device = device;
+  }
+
+  /** Memory for {@code count} values of so many bytes each; an empty array has an address too. */
+  DeviceMemory device(long count, int bytes) {
+    DeviceMemory memory = new DeviceMemory(device, Math.max(1, Math.multiplyExact(count, bytes)));
+    onDevice.push(memory);
+    return memory;
+  }
+
+  /** As {@link #device}, of the host. */
+  PinnedMemory pinned(long count, int bytes) {
+    long size = Math.max(1, Math.multiplyExact(count, bytes));
+    PinnedMemory memory = new PinnedMemory(device, Math.toIntExact(size));
+    onHost.push(memory);
+    return memory;
+  }
+
+  @Override
+  public void close() {
+    while (!onDevice.isEmpty()) {
+      onDevice.pop().close();
+    }
+    while (!onHost.isEmpty()) {
+      onHost.pop().close();
+    }
+  }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.kernels.device;
+
+import io.saeflow.kernels.cuda.CudaDeviceInfo;
+import io.saeflow.kernels.cuda.ProbeResult;
+import java.util.Optional;
+import java.util.function.IntFunction;
+
+/**
+ * What was made of the device that was asked for.
+ *
+ * @param gpu empty for the processor
+ * @param description which it is and why, in one line
+ */
+record ChosenDevice(Optional<CudaDeviceInfo> gpu, String description) {
+
+  /**
+   * Chooses by what is found; {@code auto} takes the first GPU that can be used.
+   *
+   * @param probe tries the GPU of an ordinal out
+   * @throws DeviceUnavailableException if it is a GPU that cannot be used
+   */
+  static ChosenDevice of(Device device, IntFunction<ProbeResult> probe) {
+    if (device instanceof Device.Cpu) {
+      return new ChosenDevice(Optional.empty(), "cpu: as asked for");
+    }
+    if (device instanceof Device.Cuda cuda) {
+      ProbeResult found = probe.apply(cuda.ordinal());
+      if (!found.isReady()) {
+        throw new DeviceUnavailableException("device: %s: %s".formatted(cuda, found.describe()));
+      }
+      return onGpu(found, cuda.ordinal());
+    }
+    ProbeResult first = probe.apply(0);
+    for (int ordinal = 0; ordinal < first.devices().size(); ordinal++) {
+      ProbeResult found = ordinal == 0 ? first : probe.apply(ordinal);
+      if (found.isReady()) {
+        return onGpu(found, ordinal);
+      }
+    }
+    return new ChosenDevice(Optional.empty(), "cpu: " + first.describe());
+  }
+
+  private static ChosenDevice onGpu(ProbeResult found, int ordinal) {
+    return new ChosenDevice(Optional.of(found.devices().get(ordinal)), found.detail());
+  }
+}

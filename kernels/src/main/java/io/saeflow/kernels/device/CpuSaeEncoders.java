@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.kernels.device;
+
+import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.kernels.sae.CertifiedSaeEncoder;
+import io.saeflow.kernels.sae.DecoderWeights;
+import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.kernels.sae.SaeDecoder;
+import io.saeflow.kernels.sae.SaeEncoder;
+import io.saeflow.kernels.sae.SaeWeights;
+
+/** Encoders on the processor. */
+final class CpuSaeEncoders implements SaeEncoders {
+  private final TensorEngine engine;
+  private final String description;
+
+  CpuSaeEncoders(TensorEngine engine, String description) {
+    this.engine = engine;
+    this.description = description;
+  }
+
+  @Override
+  public String description() {
+    return description;
+  }
+
+  @Override
+  public SaeEncoder create(SaeWeights weights, EncoderMeter meter) {
+    return new CertifiedSaeEncoder(weights, engine, meter);
+  }
+
+  @Override
+  public SaeDecoder createDecoder(DecoderWeights weights) {
+    return new SaeDecoder(weights, engine.threads());
+  }
+
+  /** The engine is the caller's. */
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.kernels.device;
+
+import io.saeflow.kernels.cuda.CudaDevice;
+import io.saeflow.kernels.cuda.CudaException;
+import io.saeflow.kernels.cuda.CudaProbe;
+import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.kernels.sae.DecoderWeights;
+import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.kernels.sae.SaeDecoder;
+import io.saeflow.kernels.sae.SaeEncoder;
+import io.saeflow.kernels.sae.SaeWeights;
+
+/**
+ * Makes the encoders of a process on the device that was asked for. Can be used by several threads.
+ */
+public sealed interface SaeEncoders extends AutoCloseable permits CpuSaeEncoders, CudaSaeEncoders {
+
+  /**
+   * Opens the device.
+   *
+   * @param engine what encoders on the processor work on, with as many threads as decoders use;
+   *     must stay open as long as they do
+   * @throws DeviceUnavailableException if it is a GPU that cannot be used
+   */
+  static SaeEncoders on(Device device, TensorEngine engine) {
+    ChosenDevice chosen = ChosenDevice.of(device, CudaProbe::probe);
+    if (chosen.gpu().isEmpty()) {
+      return new CpuSaeEncoders(engine, chosen.description());
+    }
+    try {
+      return new CudaSaeEncoders(
+          CudaDevice.open(chosen.gpu().get()), engine.threads(), chosen.description());
+    } catch (CudaException e) {
+      throw new DeviceUnavailableException("device: %s: %s".formatted(device, e.getMessage()));
+    }
+  }
+
+  /**
+   * Where encoders for this device would run and why, in one line.
+   *
+   * @throws DeviceUnavailableException if it is a GPU that cannot be used
+   */
+  static String check(Device device) {
+    return ChosenDevice.of(device, CudaProbe::probe).description();
+  }
+
+  /** Where encoders run and why, in one line. */
+  String description();
+
+  /**
+   * Makes an encoder, for one thread; it must be closed before this.
+   *
+   * @param weights the same object for encoders that are to share what a GPU holds of them
+   * @param meter told of what it does
+   */
+  SaeEncoder create(SaeWeights weights, EncoderMeter meter);
+
+  /**
+   * Makes a decoder, for one thread, on the processor: decoding is little beside encoding.
+   *
+   * @param weights shared
+   */
+  SaeDecoder createDecoder(DecoderWeights weights);
+
+  /** Gives the device back. */
+  @Override
+  void close();
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Where encoders run: the processor or a GPU. The latents are the same.
+ *
+ * <p>Start at {@link io.saeflow.kernels.device.SaeEncoders}. May use the packages sae, engine and
+ * cuda.
+ */
+@NullMarked
+package io.saeflow.kernels.device;
+
+import org.jspecify.annotations.NullMarked;

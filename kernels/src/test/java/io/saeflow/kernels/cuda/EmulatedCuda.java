@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.kernels.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The kernels compiled for the processor, as a libcuda.so.1 and as programs, by
+ * src/test/cuda/build.sh. A test that asks for them is skipped where g++ is missing.
+ */
+final class EmulatedCuda {
+  private static final Path TARGET = Path.of("target", "emulated-cuda").toAbsolutePath();
+
+  private EmulatedCuda() {}
+
+  /** Builds the driver; its file. */
+  static synchronized Path driver() {
+    return build("plain").resolve("libcuda.so.1");
+  }
+
+  /** Builds the driver and has this process use it, which must not have asked for another. */
+  static void use() {
+    System.setProperty(CudaProbe.DRIVER_PROPERTY, driver().toString());
+  }
+
+  /** The folder of the programs, built with the sanitizers. */
+  static synchronized Path sanitizedPrograms() {
+    return build("sanitize");
+  }
+
+  private static Path build(String kind) {
+    assumeTrue(canRun("g++", "--version"), "g++ is missing, which the emulated kernels need");
+    assumeTrue(hasFusedMultiplyAdd(), "this processor has no fma and f16c instructions");
+    Path out = TARGET.resolve(kind);
+    Output built = run(List.of("sh", "src/test/cuda/build.sh", out.toString(), kind));
+    assertThat(built.exitCode()).as(built.text()).isZero();
+    return out;
+  }
+
+  static boolean canRun(String... command) {
+    try {
+      return run(List.of(command)).exitCode() == 0;
+    } catch (AssertionError e) {
+      return false;
+    }
+  }
+
+  /** Runs a command to its end. */
+  static Output run(List<String> command) {
+    return run(new ProcessBuilder(command));
+  }
+
+  static Output run(ProcessBuilder builder) {
+    try {
+      Path log = Files.createTempFile("emulated-cuda", ".log");
+      try {
+        Process process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        if (!process.waitFor(5, TimeUnit.MINUTES)) {
+          process.destroyForcibly();
+          throw new AssertionError(builder.command() + " did not end: " + Files.readString(log));
+        }
+        return new Output(process.exitValue(), Files.readString(log, StandardCharsets.UTF_8));
+      } finally {
+        Files.delete(log);
+      }
+    } catch (IOException e) {
+      throw new AssertionError(builder.command() + ": " + e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError("interrupted", e);
+    }
+  }
+
+  private static boolean hasFusedMultiplyAdd() {
+    try {
+      String flags = Files.readString(Path.of("/proc/cpuinfo"));
+      return flags.contains(" fma ") && flags.contains(" f16c ");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** How a command ended and what it printed. */
+  record Output(int exitCode, String text) {}
+}
