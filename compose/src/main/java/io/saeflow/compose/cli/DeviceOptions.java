@@ -14,7 +14,7 @@ final class DeviceOptions {
       converter = DeviceConverter.class,
       description =
           "Encode on the processor or on a GPU; 'auto' takes a GPU if one can be used. The files"
-              + " are the same. 'saeflow devices' says what there is. Default: auto.")
+              + " are the same. 'saeflow devices' says what there is. Default: cpu.")
   private @Nullable Device device;
 
   /** Adds what was given to {@code settings}. */

@@ -212,7 +212,7 @@ class SaeflowTest {
     String run = "run --model gpt2 --sae sae.pt --text a.txt --out o";
     assertThat(execute(run)).isZero();
     assertThat(execute(run + " --device cuda:2")).isZero();
-    assertThat(runs.get(0).device()).isEqualTo(new Device.Auto());
+    assertThat(runs.get(0).device()).isEqualTo(new Device.Cpu());
     assertThat(runs.get(1).device()).isEqualTo(new Device.Cuda(2));
 
     assertThat(execute(run + " --device gpu")).isEqualTo(2);

@@ -71,7 +71,7 @@ class SettingsTest {
                     OptionalInt.empty(),
                     Map.of()),
                 "gpt2",
-                new Device.Auto()));
+                new Device.Cpu()));
     assertThat(minimal().toOutputConfig())
         .isEqualTo(
             new OutputConfig(

@@ -3,6 +3,7 @@ package io.saeflow.kernels.cuda;
 
 import static io.saeflow.kernels.cuda.Kernel.Parameter.FLOAT;
 import static io.saeflow.kernels.cuda.Kernel.Parameter.INT;
+import static io.saeflow.kernels.cuda.Kernel.Parameter.LONG;
 import static io.saeflow.kernels.cuda.Kernel.Parameter.POINTER;
 
 import java.util.List;
@@ -78,11 +79,36 @@ enum Kernel {
   LATENT_STARTS(POINTER, INT, INT, POINTER),
 
   /** starts, entries, values, latents, bins, sums, active, largest, histogram. */
-  LATENT_STATISTICS(POINTER, POINTER, POINTER, INT, INT, POINTER, POINTER, POINTER, POINTER);
+  LATENT_STATISTICS(POINTER, POINTER, POINTER, INT, INT, POINTER, POINTER, POINTER, POINTER),
+
+  /** offsets, order or null, indices, values, dense, width, out. */
+  SPARSE_TIMES_DENSE(POINTER, POINTER, POINTER, POINTER, POINTER, INT, POINTER),
+
+  /** offsets, rows, entry rows. */
+  CSR_ROWS(POINTER, INT, POINTER),
+
+  /** sorted columns, entries, columns, offsets. */
+  COO_BOUNDS(POINTER, INT, INT, POINTER),
+
+  /** left, right, width, offsets, indices, out. */
+  DENSE_AT_POSITIONS(POINTER, POINTER, INT, POINTER, POINTER, POINTER),
+
+  /** x, size, columns, a, a rows, b, b rows, c. */
+  ADD_PRODUCTS(POINTER, LONG, INT, POINTER, INT, POINTER, INT, FLOAT),
+
+  /** x, rows, columns, out. */
+  COLUMN_SUMS(POINTER, INT, INT, POINTER),
+
+  /** As {@link #COLUMN_SUMS}, of binary16. */
+  COLUMN_SUMS_F16(POINTER, INT, INT, POINTER),
+
+  /** actual, expected, rows, width, means, normalised. */
+  SQUARED_ERRORS(POINTER, POINTER, INT, INT, POINTER, POINTER);
 
   /** What a parameter is. */
   enum Parameter {
     INT(Integer.BYTES),
+    LONG(Long.BYTES),
     FLOAT(Float.BYTES),
     POINTER(Long.BYTES);
 
