@@ -32,6 +32,6 @@ class CudaSaeEncoderGpuTest extends CudaSaeEncoderContract {
 
   @Override
   int cases() {
-    return 3000;
+    return Integer.getInteger(RealGpu.CASES_PROPERTY, 3000);
   }
 }

@@ -9,6 +9,9 @@ final class RealGpu {
   /** Where it is true, tests fail rather than skip where no GPU can be used. */
   static final String REQUIRED_PROPERTY = "gpu.required";
 
+  /** How many random cases an encoder is tried with; few where what seems a GPU is emulated. */
+  static final String CASES_PROPERTY = "gpu.cases";
+
   private RealGpu() {}
 
   /** Opens it, or skips the test in the probe's words. */

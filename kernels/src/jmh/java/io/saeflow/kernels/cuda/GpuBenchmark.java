@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.kernels.cuda;
+
+import io.saeflow.kernels.sae.ActivationFunction;
+import io.saeflow.kernels.sae.EncoderCase;
+import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.kernels.sae.InputNormalization;
+import io.saeflow.kernels.sae.SaeWeights;
+import io.saeflow.kernels.sae.SparseLatents;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+
+/**
+ * Tokens per second of {@link CudaSaeEncoder} on the first GPU, from activations in the heap to
+ * latents in the heap, as a CSV line for each number of latents, k and threads. Weights and
+ * activations are Gaussian. A few tokens of every line are held against the reference.
+ *
+ * <p>A program of width, tokens a thread and run, and lists of latents, k and threads:
+ *
+ * <pre>
+ * GpuBenchmark 768 4096 32768,131072,2097152 32,64,256 1,4
+ * </pre>
+ *
+ * It ends with 1 if a latent differs from the reference, and with 2 if there is no GPU to use.
+ */
+final class GpuBenchmark {
+  private static final int WARM_UP = 3;
+  private static final int RUNS = 20;
+
+  /** Different activations, taken in turn. */
+  private static final int INPUTS = 4;
+
+  private static final int COMPARED_TOKENS = 4;
+
+  private static final String HEADER =
+      "device,width,latents,k,threads,tokens,median_ms,least_ms,most_ms,tokens_per_second,"
+          + "candidates_per_token,fallbacks,audited_error,equals_reference";
+
+  private final CudaDevice device;
+  private final int tokens;
+  private final float[][] inputs;
+
+  private GpuBenchmark(CudaDevice device, int width, int tokens) {
+    this.device = device;
+    this.tokens = tokens;
+    this.inputs = new float[INPUTS][];
+    for (int i = 0; i < INPUTS; i++) {
+      inputs[i] = gaussian(-1 - i, tokens, width, 1);
+    }
+  }
+
+  /** Arguments: width, tokens, latents, k, threads; the last three are lists. */
+  public static void main(String[] arguments) throws InterruptedException, ExecutionException {
+    int width = Integer.parseInt(arguments[0]);
+    int tokens = Integer.parseInt(arguments[1]);
+    ProbeResult found = CudaProbe.probe(0);
+    if (!found.isReady()) {
+      System.err.println(found.describe());
+      System.exit(2);
+    }
+    boolean equal = true;
+    try (CudaDevice device = CudaDevice.open(found.devices().get(0))) {
+      System.out.println(HEADER);
+      GpuBenchmark benchmark = new GpuBenchmark(device, width, tokens);
+      for (int latents : numbers(arguments[2])) {
+        float[] encoderWeights = gaussian(1, latents, width, (float) (1 / Math.sqrt(width)));
+        float[] latentBias = gaussian(2, 1, latents, 0.1f);
+        for (int k : numbers(arguments[3])) {
+          SaeWeights weights =
+              new SaeWeights(
+                  width,
+                  latents,
+                  InputNormalization.NONE,
+                  new float[width],
+                  encoderWeights,
+                  latentBias,
+                  new ActivationFunction.TopK(k));
+          equal &= benchmark.measure(weights, k, numbers(arguments[4]));
+        }
+      }
+    }
+    System.exit(equal ? 0 : 1);
+  }
+
+  /** Whether the latents are those of the reference. */
+  private boolean measure(SaeWeights weights, int k, int[] threadCounts)
+      throws InterruptedException, ExecutionException {
+    int columns = CandidatePlan.roundUp(weights.width(), 64);
+    double auditedError = device.call(() -> TensorCoreAudit.worstError(device, columns));
+    System.err.printf(Locale.ROOT, "%d latents, k %d%n", weights.latents(), k);
+    try (CudaSaeWeights onDevice = CudaSaeWeights.load(weights, device)) {
+      boolean equal = equalsReference(onDevice);
+      for (int threads : threadCounts) {
+        EncoderMeter meter = new EncoderMeter();
+        double[] seconds = runs(onDevice, meter, threads);
+        double median = (seconds[(RUNS - 1) / 2] + seconds[RUNS / 2]) / 2;
+        System.out.printf(
+            Locale.ROOT,
+            "%s,%d,%d,%d,%d,%d,%.3f,%.3f,%.3f,%.0f,%.1f,%d,%.3g,%b%n",
+            device.info().name(),
+            weights.width(),
+            weights.latents(),
+            k,
+            threads,
+            tokens,
+            median * 1e3,
+            seconds[0] * 1e3,
+            seconds[RUNS - 1] * 1e3,
+            (long) threads * tokens / median,
+            (double) meter.candidates() / meter.tokens(),
+            meter.fallbacks(),
+            auditedError,
+            equal);
+      }
+      return equal;
+    }
+  }
+
+  /** Seconds of each run, ascending; in a run each thread encodes once. */
+  private double[] runs(CudaSaeWeights onDevice, EncoderMeter meter, int threads)
+      throws InterruptedException, ExecutionException {
+    ExecutorService executor = Executors.newFixedThreadPool(threads);
+    List<CudaSaeEncoder> encoders = new ArrayList<>();
+    try {
+      for (int i = 0; i < threads; i++) {
+        encoders.add(new CudaSaeEncoder(onDevice, meter));
+      }
+      double[] seconds = new double[RUNS];
+      for (int run = -WARM_UP; run < RUNS; run++) {
+        long start = System.nanoTime();
+        encodeOnce(executor, encoders, run + WARM_UP);
+        if (run >= 0) {
+          seconds[run] = (System.nanoTime() - start) / 1e9;
+        }
+      }
+      Arrays.sort(seconds);
+      return seconds;
+    } finally {
+      executor.shutdown();
+      encoders.forEach(CudaSaeEncoder::close);
+    }
+  }
+
+  private void encodeOnce(ExecutorService executor, List<CudaSaeEncoder> encoders, int turn)
+      throws InterruptedException, ExecutionException {
+    List<Callable<SparseLatents>> work = new ArrayList<>();
+    for (int i = 0; i < encoders.size(); i++) {
+      CudaSaeEncoder encoder = encoders.get(i);
+      float[] input = inputs[(turn + i) % INPUTS];
+      work.add(() -> encoder.encode(input));
+    }
+    for (Future<SparseLatents> encoded : executor.invokeAll(work)) {
+      encoded.get();
+    }
+  }
+
+  /** Holds tokens from all over a full run against the reference, to the bit. */
+  private boolean equalsReference(CudaSaeWeights onDevice) {
+    SaeWeights weights = onDevice.weights();
+    int width = weights.width();
+    int compared = Math.min(COMPARED_TOKENS, tokens);
+    int[] chosen =
+        IntStream.range(0, compared).map(i -> (i + 1) * (tokens - 1) / compared).toArray();
+    float[] activations = new float[compared * width];
+    for (int i = 0; i < compared; i++) {
+      System.arraycopy(inputs[0], chosen[i] * width, activations, i * width, width);
+    }
+    SparseLatents encoded;
+    try (CudaSaeEncoder encoder = new CudaSaeEncoder(onDevice, new EncoderMeter())) {
+      encoded = encoder.encode(inputs[0]);
+    }
+    return chosen(encoded, chosen).equals(new EncoderCase.Drawn(weights, activations).expected());
+  }
+
+  /** The latents of these tokens alone. */
+  private static SparseLatents chosen(SparseLatents all, int[] tokens) {
+    int[] offsets = new int[tokens.length + 1];
+    IntStream.Builder entries = IntStream.builder();
+    for (int i = 0; i < tokens.length; i++) {
+      int from = all.offsets()[tokens[i]];
+      int to = all.offsets()[tokens[i] + 1];
+      IntStream.range(from, to).forEach(entries);
+      offsets[i + 1] = offsets[i] + to - from;
+    }
+    int[] taken = entries.build().toArray();
+    int[] latents = new int[taken.length];
+    float[] values = new float[taken.length];
+    for (int e = 0; e < taken.length; e++) {
+      latents[e] = all.latents()[taken[e]];
+      values[e] = all.values()[taken[e]];
+    }
+    return new SparseLatents(all.nonFiniteTokens(), offsets, latents, values);
+  }
+
+  private static int[] numbers(String list) {
+    return Arrays.stream(list.split(",")).mapToInt(Integer::parseInt).toArray();
+  }
+
+  /** [rows, columns], by all processors: there can be billions. */
+  private static float[] gaussian(long seed, int rows, int columns, float scale) {
+    float[] values = new float[Math.multiplyExact(rows, columns)];
+    SplittableRandom seeds = new SplittableRandom(seed);
+    long[] rowSeeds = seeds.longs(rows).toArray();
+    IntStream.range(0, rows)
+        .parallel()
+        .forEach(
+            row -> {
+              SplittableRandom random = new SplittableRandom(rowSeeds[row]);
+              for (int j = 0; j < columns; j++) {
+                values[row * columns + j] = (float) random.nextGaussian() * scale;
+              }
+            });
+    return values;
+  }
+}
