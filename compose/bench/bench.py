@@ -28,7 +28,8 @@ from collections.abc import Callable, Iterable
 BENCH = pathlib.Path(__file__).resolve().parent
 SAEFLOW = BENCH.parent / "bin" / "saeflow"
 PEERS = {"delphi": BENCH / "delphi_way.py", "saedashboard": BENCH / "saedashboard_way.py"}
-# ext4 does not use the inode of a file again that was deleted less than 35 seconds ago, and looks for others one by one.
+# Right after 100,000 files were deleted, making new ones took three times the system's time here, still after a sync and 8 seconds. Why is
+# not known; ext4's passing over inodes that were deleted less than 35 seconds ago would explain it.
 SETTLING_SECONDS = 40
 SUMMARY = re.compile(r"^([\d,]+) tokens of [\d,]+ documents in ([\d.]+) s", re.MULTILINE)
 
