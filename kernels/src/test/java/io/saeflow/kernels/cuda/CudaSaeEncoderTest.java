@@ -1,31 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.cuda;
 
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The encoder's host code and kernels, on the emulated driver. */
 @Tag("emulated-cuda")
 class CudaSaeEncoderTest extends CudaSaeEncoderContract {
-  private static CudaDevice device;
-
-  @BeforeAll
-  static void open() {
-    EmulatedCuda.use();
-    device = CudaDevice.open(CudaProbe.probe().devices().get(0));
-  }
-
-  @AfterAll
-  static void close() {
-    if (device != null) {
-      device.close();
-    }
-  }
+  @RegisterExtension static final DeviceUnderTest GPU = DeviceUnderTest.emulated();
 
   @Override
   CudaDevice device() {
-    return device;
+    return GPU.device();
   }
 
   @Override

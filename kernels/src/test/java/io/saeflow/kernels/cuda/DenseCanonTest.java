@@ -10,10 +10,9 @@ import io.saeflow.kernels.sae.SaeWeights;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.Random;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -22,20 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DenseCanonTest {
   private static final int THREADS = 128;
 
-  private static CudaDevice device;
-
-  @BeforeAll
-  static void open() {
-    EmulatedCuda.use();
-    device = CudaDevice.open(CudaProbe.probe().devices().get(0));
-  }
-
-  @AfterAll
-  static void close() {
-    if (device != null) {
-      device.close();
-    }
-  }
+  @RegisterExtension static final DeviceUnderTest GPU = DeviceUnderTest.emulated();
 
   @ParameterizedTest
   @ValueSource(ints = {1, 31, 32, 33, 64, 100, 257})
@@ -66,6 +52,7 @@ class DenseCanonTest {
 
   private static int[] denseCanon(float[] x, int tokens, SaeWeights weights) {
     int pairs = tokens * weights.latents();
+    CudaDevice device = GPU.device();
     return device.call(
         () -> {
           try (DeviceMemory onDevice = upload(x);
@@ -95,6 +82,7 @@ class DenseCanonTest {
   }
 
   private static DeviceMemory upload(float[] values) {
+    CudaDevice device = GPU.device();
     DeviceMemory memory = new DeviceMemory(device, 4L * values.length);
     try (PinnedMemory host = new PinnedMemory(device, 4 * values.length)) {
       host.buffer().asFloatBuffer().put(values);

@@ -30,6 +30,12 @@ final class EmulatedCuda {
     System.setProperty(CudaProbe.DRIVER_PROPERTY, driver().toString());
   }
 
+  /** Opens its first device. */
+  static CudaDevice open() {
+    use();
+    return CudaDevice.open(CudaProbe.probe().devices().get(0));
+  }
+
   /** The folder of the programs, built with the sanitizers. */
   static synchronized Path sanitizedPrograms() {
     return build("sanitize");

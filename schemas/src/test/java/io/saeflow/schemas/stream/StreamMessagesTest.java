@@ -67,63 +67,46 @@ class StreamMessagesTest {
 
   @Test
   void latentsMustAscendInsideTheirRange() {
-    TokenBatch batch = new TokenBatch("r", 0, 0, 2, new int[2], List.of(NONE));
-    FeatureRange range = new FeatureRange(0, 2, 10);
-    int[] offsets = {0, 2, 2};
     assertThatThrownBy(
             () ->
-                new LatentBatch(
-                    batch,
-                    "s",
-                    range,
-                    EncodingSummary.withoutDecoder(0, 2),
-                    offsets,
-                    new int[] {3, 3},
-                    new float[] {1, 1}))
+                latentBatch(
+                    EncodingSummary.withoutDecoder(0, 2), new int[] {3, 3}, new float[] {1, 1}))
         .hasMessageContaining("latent of token 0 in batch 0: 3 (expected: ascending, in [0, 5))");
     assertThatThrownBy(
             () ->
-                new LatentBatch(
-                    batch,
-                    "s",
-                    range,
-                    EncodingSummary.withoutDecoder(0, 2),
-                    offsets,
-                    new int[] {3, 5},
-                    new float[] {1, 1}))
+                latentBatch(
+                    EncodingSummary.withoutDecoder(0, 2), new int[] {3, 5}, new float[] {1, 1}))
         .hasMessageContaining("5 (expected: ascending, in [0, 5))");
     assertThatThrownBy(
             () ->
-                new LatentBatch(
-                    batch,
-                    "s",
-                    range,
+                latentBatch(
                     EncodingSummary.withoutDecoder(0, 2),
-                    offsets,
                     new int[] {3, 4},
                     new float[] {1, Float.NaN}))
         .hasMessageContaining("value of latent 4 in batch 0: NaN (expected: finite and not zero)");
     assertThatThrownBy(
             () ->
-                new LatentBatch(
-                    batch,
-                    "s",
-                    range,
-                    EncodingSummary.withoutDecoder(0, 1),
-                    offsets,
-                    new int[] {3, 4},
-                    new float[] {1, 1}))
+                latentBatch(
+                    EncodingSummary.withoutDecoder(0, 1), new int[] {3, 4}, new float[] {1, 1}))
         .hasMessageContaining("non-zeros of batch 0: 1 (expected: at least the 2 of ");
     assertThatThrownBy(
             () ->
-                new LatentBatch(
-                    batch,
-                    "s",
-                    range,
+                latentBatch(
                     new EncodingSummary(0, 2, 99, BigInteger.ONE),
-                    offsets,
                     new int[] {3, 4},
                     new float[] {1, 1}))
         .hasMessageContaining("reconstructed tokens of batch 0: 99 (expected: 0 to ");
+  }
+
+  /** Of two tokens, of which the first has both latents, for latents 0 to 4. */
+  private static LatentBatch latentBatch(EncodingSummary summary, int[] latents, float[] values) {
+    return new LatentBatch(
+        new TokenBatch("r", 0, 0, 2, new int[2], List.of(NONE)),
+        "s",
+        new FeatureRange(0, 2, 10),
+        summary,
+        new int[] {0, 2, 2},
+        latents,
+        values);
   }
 }
