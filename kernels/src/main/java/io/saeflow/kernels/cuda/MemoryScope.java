@@ -29,6 +29,18 @@ final class MemoryScope implements AutoCloseable {
     return memory;
   }
 
+  /** Memory of the device with these values, which are there when this returns. */
+  DeviceMemory upload(float[] values) {
+    DeviceMemory memory = device(values.length, Float.BYTES);
+    try (MemoryScope passing = new MemoryScope(device)) {
+      PinnedMemory host = passing.pinned(values.length, Float.BYTES);
+      host.buffer().asFloatBuffer().put(values);
+      device.copy(host, memory, host.bytes());
+      device.synchronize();
+    }
+    return memory;
+  }
+
   @Override
   public void close() {
     while (!onDevice.isEmpty()) {

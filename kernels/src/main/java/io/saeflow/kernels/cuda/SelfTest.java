@@ -2,9 +2,7 @@
 package io.saeflow.kernels.cuda;
 
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 
 /**
  * A small problem whose bits are known, to be computed before a device is trusted: another order of
@@ -68,13 +66,11 @@ final class SelfTest {
   }
 
   private static boolean run(CudaDevice device) {
-    List<DeviceMemory> open = new ArrayList<>();
-    try {
-      DeviceMemory x = upload(device, open, rows());
-      DeviceMemory weights = upload(device, open, weights());
-      DeviceMemory bias = upload(device, open, bias());
-      DeviceMemory out = new DeviceMemory(device, (long) Float.BYTES * EXPECTED.length);
-      open.add(out);
+    try (MemoryScope memory = new MemoryScope(device)) {
+      DeviceMemory x = memory.upload(rows());
+      DeviceMemory weights = memory.upload(weights());
+      DeviceMemory bias = memory.upload(bias());
+      DeviceMemory out = memory.device(EXPECTED.length, Float.BYTES);
       KernelArguments arguments =
           new KernelArguments(Kernel.DENSE_CANON)
               .pointer(x)
@@ -88,8 +84,6 @@ final class SelfTest {
               .pointer(out);
       device.launch(arguments, (EXPECTED.length + WARPS - 1) / WARPS, THREADS, 0);
       return hasExpectedBits(device, out);
-    } finally {
-      open.forEach(DeviceMemory::close);
     }
   }
 
@@ -105,16 +99,5 @@ final class SelfTest {
       }
       return true;
     }
-  }
-
-  private static DeviceMemory upload(CudaDevice device, List<DeviceMemory> open, float[] values) {
-    DeviceMemory memory = new DeviceMemory(device, (long) Float.BYTES * values.length);
-    open.add(memory);
-    try (PinnedMemory host = new PinnedMemory(device, Float.BYTES * values.length)) {
-      host.buffer().asFloatBuffer().put(values);
-      device.copy(host, memory, memory.bytes());
-      device.synchronize();
-    }
-    return memory;
   }
 }

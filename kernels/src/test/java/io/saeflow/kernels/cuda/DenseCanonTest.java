@@ -55,11 +55,12 @@ class DenseCanonTest {
     CudaDevice device = GPU.device();
     return device.call(
         () -> {
-          try (DeviceMemory onDevice = upload(x);
-              DeviceMemory encoder = upload(weights.encoderWeights());
-              DeviceMemory bias = upload(weights.latentBias());
-              DeviceMemory out = new DeviceMemory(device, 4L * pairs);
-              PinnedMemory back = new PinnedMemory(device, 4 * pairs)) {
+          try (MemoryScope memory = new MemoryScope(device)) {
+            DeviceMemory onDevice = memory.upload(x);
+            DeviceMemory encoder = memory.upload(weights.encoderWeights());
+            DeviceMemory bias = memory.upload(weights.latentBias());
+            DeviceMemory out = memory.device(pairs, Float.BYTES);
+            PinnedMemory back = memory.pinned(pairs, Float.BYTES);
             KernelArguments arguments =
                 new KernelArguments(Kernel.DENSE_CANON)
                     .pointer(onDevice)
@@ -79,17 +80,6 @@ class DenseCanonTest {
             return bits;
           }
         });
-  }
-
-  private static DeviceMemory upload(float[] values) {
-    CudaDevice device = GPU.device();
-    DeviceMemory memory = new DeviceMemory(device, 4L * values.length);
-    try (PinnedMemory host = new PinnedMemory(device, 4 * values.length)) {
-      host.buffer().asFloatBuffer().put(values);
-      device.copy(host, memory, memory.bytes());
-      device.synchronize();
-    }
-    return memory;
   }
 
   private static int[] reference(float[] x, SaeWeights weights) {
