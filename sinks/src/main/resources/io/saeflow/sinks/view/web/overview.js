@@ -7,9 +7,11 @@ import { compact, count, digits, duration, percent, power } from './format.js';
 import { plot, roundUp, ticks } from './plot.js';
 import { featureTable } from './table.js';
 
-const REFRESH_MS = 5000;
-// A run that is watched shares its cores with the page: numbers follow every event, plots these.
-const REDRAW_MS = 8000;
+// A run that is watched shares its cores with the page. Its counts follow every event; the table and the plots, which cost more, are
+// renewed often at first, and the seldomer the longer the run has gone on and the less they change.
+const SOONEST_MS = 3000;
+const LATEST_MS = 15_000;
+const AGE_SHARE = 0.25;
 const FEW_POINTS = 10;
 const RATE_MS = 12_000;
 const POINTS = 600;
@@ -80,13 +82,20 @@ export function overviewPage(context, onError) {
       setAttribute(meter, 'aria-valuenow', String(Math.round(100 * share)));
       bar.style.setProperty('--w', share);
     }
-    const redraw = run.complete || progress.length <= FEW_POINTS || performance.now() - redrawn >= REDRAW_MS;
+    const redraw = run.complete || progress.length <= FEW_POINTS || performance.now() - redrawn >= pace();
     if (redraw) redrawn = performance.now();
     showRate(redraw);
     const last = progress[progress.length - 1];
     setText(tiles.lag.big, last ? count(last.modelLag + last.featureLag) : '–');
     setText(tiles.lag.note, last ? `model ${count(last.modelLag)}, features ${count(last.featureLag)}` : '');
     showPopulation(redraw);
+  }
+
+  /** Milliseconds from one renewal to the next. */
+  function pace() {
+    if (run.complete) return SOONEST_MS;
+    const age = progress.length > 1 ? progress[progress.length - 1].at - progress[0].at : 0;
+    return Math.min(Math.max(AGE_SHARE * age, SOONEST_MS), LATEST_MS);
   }
 
   function showRate(redraw) {
@@ -202,7 +211,7 @@ export function overviewPage(context, onError) {
       refresh = null;
       if (again) refreshSoon();
       again = false;
-    }, REFRESH_MS);
+    }, pace());
     if (!element.isConnected) return;
     table.refresh();
     showDensities().catch(() => {});
@@ -240,6 +249,8 @@ export function overviewPage(context, onError) {
         if (progress.length > POINTS) progress = progress.filter((_, i) => i % 2 === 0 || i === progress.length - 1);
         showRun();
         if (data.complete) {
+          clearTimeout(refresh);
+          refresh = null;
           // Twice: the last records may be counted just after the last line of progress.
           refreshSoon();
           refreshSoon();
