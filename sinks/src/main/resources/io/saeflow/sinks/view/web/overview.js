@@ -67,11 +67,6 @@ export function overviewPage(context, onError) {
   function showRun() {
     setText(badge, run.complete ? 'complete' : 'running');
     badge.dataset.state = run.complete ? 'complete' : connected ? 'running' : 'lost';
-    const { hook, latents, architecture, k } = context.sae(sae);
-    facts.replaceChildren(...[['subject', run.subject], ['hook', hook],
-      ['autoencoder', `${sae}, ${count(latents)} latents, ${architecture}${k ? `, k\u00a0=\u00a0${k}` : ''}`]]
-      .map(([name, value]) => h('span', null, h('span', { class: 'note' }, name), ' ', value)));
-
     setText(tiles.tokens.big, run.tokens < 1e6 ? count(run.tokens) : compact(run.tokens));
     tiles.tokens.big.title = count(run.tokens);
     const share = run.complete ? 1 : run.total ? Math.min(1, run.tokens / run.total) : null;
@@ -189,6 +184,10 @@ export function overviewPage(context, onError) {
   }
 
   function showSae() {
+    const { hook, latents, architecture, k } = context.sae(sae);
+    facts.replaceChildren(...[['subject', run.subject], ['hook', hook],
+      ['autoencoder', `${sae}, ${count(latents)} latents, ${architecture}${k ? `, k\u00a0=\u00a0${k}` : ''}`]]
+      .map(([name, value]) => h('span', null, h('span', { class: 'note' }, name), ' ', value)));
     redrawn = -Infinity;
     showRun();
     showDensities().catch(() => {});
