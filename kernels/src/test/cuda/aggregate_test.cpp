@@ -121,9 +121,11 @@ float random_value(std::mt19937& random) {
       const float extremes[] = {
           std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
           -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::max(),
-          std::numeric_limits<float>::denorm_min(), -0.0f, 25.6f, 25.7f};
+          std::numeric_limits<float>::denorm_min(), -0.0f, 25.6f, 25.7f,
+          // Half of the unit of sums, and just below.
+          -0x1p-97f, 0x1p-97f, 0x1.fffffep-98f};
       // NaN and infinities rarely, as they end a sum.
-      return extremes[random() % 20 == 0 ? random() % 4 : 4 + random() % 4];
+      return extremes[random() % 20 == 0 ? random() % 4 : 4 + random() % 7];
     }
     default:
       return normal(random) * 4 + 2;

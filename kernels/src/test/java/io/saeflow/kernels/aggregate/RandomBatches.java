@@ -12,7 +12,18 @@ import java.util.Random;
  */
 public final class RandomBatches {
   private static final float[] EXTREMES = {
-    Float.MAX_VALUE, -Float.MAX_VALUE, Float.MIN_VALUE, -0f, 25.6f, 25.7f, 1e30f, 1e-25f
+    Float.MAX_VALUE,
+    -Float.MAX_VALUE,
+    Float.MIN_VALUE,
+    -0f,
+    25.6f,
+    25.7f,
+    1e30f,
+    1e-25f,
+    // Half of the unit of sums, and just below.
+    0x1p-97f,
+    -0x1p-97f,
+    0x1.fffffep-98f
   };
   private static final float[] NOT_FINITE = {
     Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY
