@@ -73,6 +73,7 @@ DEV float h2f(f16 half) {
 
 DEV uint32_t float_bits(float f) { return __float_as_uint(f); }
 DEV float bits_float(uint32_t bits) { return __uint_as_float(bits); }
+DEV uint64_t double_bits(double d) { return static_cast<uint64_t>(__double_as_longlong(d)); }
 
 // ---- Threads.
 

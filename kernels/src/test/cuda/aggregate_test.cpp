@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sorts and aggregates random entries under emulation, and compares with std::stable_sort and with
-// the order of additions written out once more, to the bit.
+// the definition in LatentStatistics written out once more, to the bit: here sums are added bit by
+// bit.
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstdio>
+#include <limits>
 #include <numeric>
 #include <random>
 
@@ -11,83 +15,182 @@
 
 namespace {
 
-struct Statistics {
-  std::vector<double> sums;
-  std::vector<unsigned long long> active;
-  std::vector<float> largest;
-  std::vector<int> histogram;
+constexpr int kPowers = 4;
+constexpr int kLimbs = 7;
+constexpr int kNearBins = 128;
 
-  Statistics(int latents, int bins)
-      : sums(static_cast<size_t>(latents) * 4),
-        active(latents),
-        largest(latents),
-        histogram(static_cast<size_t>(latents) * bins) {}
-
-  bool operator==(const Statistics& other) const {
-    return sums == other.sums && active == other.active && largest == other.largest &&
-        histogram == other.histogram;
-  }
+/** As in aggregate.cu. */
+struct Totals {
+  unsigned long long limbs[kPowers][kLimbs];
+  unsigned active;
+  unsigned largest;
+  unsigned out_of_range;
+  unsigned sequences;
+  unsigned near[kNearBins];
 };
 
+/** A whole number of 256 bits in two's complement, the lowest first. */
+using Whole = std::array<int, 256>;
+
+/** Adds 2^bit, or takes it away. */
+void add_bit(Whole& whole, int bit, bool negative) {
+  for (int i = bit; i < 256; i++) {
+    whole[i] ^= 1;
+    // Adding goes on past ones, which became zeros; taking away past zeros.
+    if (whole[i] == (negative ? 0 : 1)) {
+      return;
+    }
+  }
+}
+
+/** Adds a whole number, or takes it away. */
+void add_whole(Whole& whole, double addend, bool negative) {
+  for (int bit = 0; addend > 0; bit++) {
+    double half = std::floor(addend / 2);
+    if (addend - 2 * half != 0) {
+      add_bit(whole, bit, negative);
+    }
+    addend = half;
+  }
+}
+
+struct Statistics {
+  std::array<Whole, kPowers> sums{};
+  unsigned out_of_range = 0;
+  unsigned active = 0;
+  float largest = 0;
+  unsigned sequences = 0;
+  std::array<unsigned, kNearBins> near{};
+
+  void add(int power, double sum) {
+    if (!(std::fabs(sum) < std::ldexp(1.0, 127))) {
+      out_of_range |= 1u << power;
+      return;
+    }
+    double scaled = std::ldexp(std::fabs(sum), 96);
+    double whole = std::floor(scaled);
+    if (scaled - whole >= 0.5) {
+      whole += 1;
+    }
+    add_whole(sums[power], whole, sum < 0);
+  }
+
+  bool operator==(const Statistics&) const = default;
+};
+
+/** What the device's totals say, their limbs added up. */
+Statistics statistics_of(const Totals& totals) {
+  Statistics statistics;
+  for (int p = 0; p < kPowers; p++) {
+    for (int i = 0; i < kLimbs; i++) {
+      int64_t limb = static_cast<int64_t>(totals.limbs[p][i]);
+      uint64_t magnitude =
+          limb < 0 ? 0 - static_cast<uint64_t>(limb) : static_cast<uint64_t>(limb);
+      for (int bit = 0; bit < 64 && 32 * i + bit < 256; bit++) {
+        if (magnitude >> bit & 1) {
+          add_bit(statistics.sums[p], 32 * i + bit, limb < 0);
+        }
+      }
+    }
+  }
+  statistics.out_of_range = totals.out_of_range;
+  statistics.active = totals.active;
+  std::memcpy(&statistics.largest, &totals.largest, sizeof(float));
+  statistics.sequences = totals.sequences;
+  std::copy(totals.near, totals.near + kNearBins, statistics.near.begin());
+  return statistics;
+}
+
 struct Batch {
+  int context_length = 1;
+  std::vector<int> offsets{0};
   std::vector<int> latents;
   std::vector<float> values;
 };
 
-Batch random_batch(std::mt19937& random, int latents, int count) {
-  Batch batch;
+float random_value(std::mt19937& random) {
   std::normal_distribution<float> normal;
-  for (int i = 0; i < count; i++) {
-    // Few latents have most entries.
-    double u = static_cast<double>(random() % 100000) / 100000;
-    batch.latents.push_back(static_cast<int>(latents * u * u * u));
-    float value = normal(random) * 4;
-    batch.values.push_back(random() % 10 == 0 ? value : std::fabs(value));
+  switch (random() % 16) {
+    case 0:
+      return 0.0f;
+    case 1:
+      return 0.2f * static_cast<float>(random() % 200);
+    case 2:
+      return std::ldexp(normal(random), static_cast<int>(random() % 280) - 150);
+    case 3: {
+      const float extremes[] = {
+          std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+          -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::max(),
+          std::numeric_limits<float>::denorm_min(), -0.0f, 25.6f, 25.7f,
+          // Half of the unit of sums, and just below.
+          -0x1p-97f, 0x1p-97f, 0x1.fffffep-98f};
+      // NaN and infinities rarely, as they end a sum.
+      return extremes[random() % 20 == 0 ? random() % 4 : 4 + random() % 7];
+    }
+    default:
+      return normal(random) * 4 + 2;
+  }
+}
+
+/** Sequences of tokens with some entries each; latent 0 is nearly everywhere. */
+Batch random_batch(std::mt19937& random, int latents, int context_length, int sequences) {
+  Batch batch;
+  batch.context_length = context_length;
+  for (int t = 0; t < context_length * sequences; t++) {
+    int latent = random() % 8 == 0 ? 1 : 0;
+    while (latent < latents && random() % 6 != 0) {
+      batch.latents.push_back(latent);
+      batch.values.push_back(random_value(random));
+      latent += 1 + static_cast<int>(random() % (1 + latents / 4));
+    }
+    batch.offsets.push_back(static_cast<int>(batch.latents.size()));
   }
   return batch;
 }
 
-/** As the kernels: values of each latent in order, 32 sums, halved by bits. */
-void plain(const Batch& batch, int latents, int bins, Statistics& into) {
-  std::vector<std::vector<float>> of(latents);
-  for (size_t i = 0; i < batch.latents.size(); i++) {
-    of[batch.latents[i]].push_back(batch.values[i]);
-  }
-  for (int f = 0; f < latents; f++) {
-    double lanes[4][32] = {};
-    for (size_t i = 0; i < of[f].size(); i++) {
-      float value = of[f][i];
-      double v = value;
-      double square = v * v;
-      double powers[4] = {v, square, square * v, square * square};
-      for (int p = 0; p < 4; p++) {
-        lanes[p][i % 32] += powers[p];
-      }
-      if (value > 0) {
-        into.active[f]++;
-        into.largest[f] = std::max(into.largest[f], value);
-        int bin = 0;
-        while (bin < bins - 1 && std::ceil(value / 0.2f) > static_cast<float>(bin + 1)) {
-          bin++;
+void plain(const Batch& batch, std::vector<Statistics>& into) {
+  int tokens = static_cast<int>(batch.offsets.size()) - 1;
+  for (int row = 0; row < tokens; row += batch.context_length) {
+    for (size_t f = 0; f < into.size(); f++) {
+      double sums[kPowers] = {};
+      bool any = false;
+      for (int e = batch.offsets[row]; e < batch.offsets[row + batch.context_length]; e++) {
+        if (batch.latents[e] != static_cast<int>(f)) {
+          continue;
         }
-        into.histogram[static_cast<size_t>(f) * bins + bin]++;
-      }
-    }
-    for (int p = 0; p < 4 && !of[f].empty(); p++) {
-      for (int half = 16; half >= 1; half /= 2) {
-        for (int l = 0; l < half; l++) {
-          lanes[p][l] += lanes[p][l + half];
+        any = true;
+        float value = batch.values[e];
+        double v = value;
+        double square = v * v;
+        sums[0] += v;
+        sums[1] += square;
+        sums[2] += square * v;
+        sums[3] += square * square;
+        if (value > 0) {
+          into[f].active++;
+          into[f].largest = std::max(into[f].largest, value);
+          float bin = std::ceil(value / 0.2f);
+          if (bin <= kNearBins) {
+            into[f].near[static_cast<int>(bin) - 1]++;
+          }
         }
       }
-      into.sums[static_cast<size_t>(f) * 4 + p] += lanes[p][0];
+      for (int p = 0; p < kPowers && any; p++) {
+        into[f].add(p, sums[p]);
+      }
+      into[f].sequences += any;
     }
   }
 }
 
-/** Runs the kernels; false if the sort is not std::stable_sort's. */
-bool emulated(const Batch& batch, int latents, int bins, Statistics& into) {
+/** Runs the kernels; false if the entries are not regrouped as std::stable_sort does it. */
+bool emulated(const Batch& batch, int latents, std::vector<Totals>& into) {
   int count = static_cast<int>(batch.latents.size());
-  unsigned blocks = static_cast<unsigned>((count + 1023) / 1024);
+  if (count == 0) {
+    return true;
+  }
+  unsigned sort_blocks = static_cast<unsigned>((count + 1023) / 1024);
+  unsigned blocks = static_cast<unsigned>((count + 127) / 128);
   std::vector<int> keys = batch.latents;
   std::vector<int> entries(count, -1);
   std::vector<int> expected(count);
@@ -97,12 +200,12 @@ bool emulated(const Batch& batch, int latents, int bins, Statistics& into) {
   });
   std::vector<int> to_keys(count, -1);
   std::vector<int> to_entries(count, -1);
-  std::vector<int> places(16 * blocks, -1);
+  std::vector<int> places(16 * sort_blocks, -1);
   for (int shift = 0; shift == 0 || (latents - 1) >> shift > 0; shift += 4) {
-    emu::run("sort_count", {blocks}, {128}, 0, keys.data(), count, shift, places.data());
-    emu::run("sort_places", {1}, {256}, 0, places.data(), static_cast<int>(16 * blocks));
+    emu::run("sort_count", {sort_blocks}, {128}, 0, keys.data(), count, shift, places.data());
+    emu::run("sort_places", {1}, {256}, 0, places.data(), static_cast<int>(16 * sort_blocks));
     emu::run(
-        "sort_scatter", {blocks}, {128}, 0, keys.data(),
+        "sort_scatter", {sort_blocks}, {128}, 0, keys.data(),
         shift == 0 ? nullptr : entries.data(), count, shift,
         places.data(), to_keys.data(), to_entries.data());
     keys.swap(to_keys);
@@ -112,31 +215,54 @@ bool emulated(const Batch& batch, int latents, int bins, Statistics& into) {
   unsigned start_blocks = static_cast<unsigned>(latents + 1 + 127) / 128;
   emu::run(
       "latent_starts", {start_blocks}, {128}, 0, keys.data(), count, latents, starts.data());
+  std::vector<int> tokens(count, -1);
+  std::vector<float> values(count);
   emu::run(
-      "latent_statistics", {static_cast<unsigned>(latents + 3) / 4}, {128}, 0, starts.data(),
-      entries.data(), batch.values.data(), latents, bins, into.sums.data(), into.active.data(),
-      into.largest.data(), into.histogram.data());
-  return entries == expected;
+      "token_entries", {blocks}, {128}, 0, entries.data(), count, batch.offsets.data(),
+      static_cast<int>(batch.offsets.size()) - 1, batch.values.data(), tokens.data(),
+      values.data());
+  // The device's own structure has another name.
+  void* totals = into.data();
+  int context_length = batch.context_length;
+  const int* keys_at = keys.data();
+  const int* tokens_at = tokens.data();
+  const float* values_at = values.data();
+  void* parameters[] = {&keys_at, &tokens_at, &values_at, &count, &context_length, &totals};
+  emu::launch(*emu::find_kernel("latent_totals"), {blocks}, {128}, 0, parameters);
+
+  bool right = entries == expected;
+  for (int i = 0; i < count; i++) {
+    int entry = expected[i];
+    right = right && batch.offsets[tokens[i]] <= entry && entry < batch.offsets[tokens[i] + 1] &&
+        std::memcmp(&values[i], &batch.values[entry], sizeof(float)) == 0 &&
+        starts[keys[i]] <= i && i < starts[keys[i] + 1];
+  }
+  return right && starts[0] == 0 && starts[latents] == count;
 }
 
 bool run_case(uint64_t seed) {
   std::mt19937 random(static_cast<unsigned>(seed));
-  const int sizes[] = {1, 2, 17, 300, 5000};
-  const int counts[] = {1, 31, 1024, 1025, 9000};
+  const int sizes[] = {1, 2, 17, 40, 300};
+  const int lengths[] = {1, 2, 7, 64, 500};
   int latents = sizes[random() % 5];
-  int bins = 1 + static_cast<int>(random() % 40);
-  Statistics expected(latents, bins);
-  Statistics actual(latents, bins);
-  bool sorted = true;
+  int context_length = lengths[random() % 5];
+  std::vector<Statistics> expected(latents);
+  std::vector<Totals> totals(latents);
+  bool right = true;
   emu::set_seed(seed % 3 == 0 ? 0 : seed);
   for (int batch = 0; batch < 3; batch++) {
-    Batch entries = random_batch(random, latents, counts[random() % 5]);
-    plain(entries, latents, bins, expected);
-    sorted = emulated(entries, latents, bins, actual) && sorted;
+    int sequences = static_cast<int>(random() % 4);
+    Batch entries = random_batch(random, latents, context_length, sequences);
+    plain(entries, expected);
+    right = emulated(entries, latents, totals) && right;
   }
-  bool right = sorted && expected == actual;
+  for (int f = 0; f < latents; f++) {
+    right = right && statistics_of(totals[f]) == expected[f];
+  }
   if (!right) {
-    std::printf("WRONG seed %llu: latents %d\n", static_cast<unsigned long long>(seed), latents);
+    std::printf(
+        "WRONG seed %llu: latents %d, context length %d\n", static_cast<unsigned long long>(seed),
+        latents, context_length);
   }
   return right;
 }
@@ -145,7 +271,7 @@ bool run_case(uint64_t seed) {
 
 int main() {
   int wrong = 0;
-  for (uint64_t seed = 1; seed <= 30; seed++) {
+  for (uint64_t seed = 1; seed <= 60; seed++) {
     wrong += !run_case(seed);
   }
   std::printf("%s\n", wrong == 0 ? "ok" : "failed");

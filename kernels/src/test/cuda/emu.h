@@ -247,6 +247,7 @@ DEV f16 f2h(float f) { return emu::bits_as<f16>(static_cast<_Float16>(f)); }
 DEV float h2f(f16 half) { return static_cast<float>(emu::bits_as<_Float16>(half)); }
 DEV uint32_t float_bits(float f) { return emu::bits_as<uint32_t>(f); }
 DEV float bits_float(uint32_t bits) { return emu::bits_as<float>(bits); }
+DEV uint64_t double_bits(double d) { return emu::bits_as<uint64_t>(d); }
 
 DEV int min(int a, int b) { return a < b ? a : b; }
 DEV int max(int a, int b) { return a > b ? a : b; }

@@ -248,7 +248,12 @@ public final class Pipeline implements PipelineRunner {
               stream.partitions());
       case PRODUCER ->
           Stages.aggregate(
-              run, INSTANCE, folder.streamsState(), stream.threads(), stream.partitions());
+              run,
+              INSTANCE,
+              encoders,
+              folder.streamsState(),
+              stream.threads(),
+              stream.partitions());
     };
   }
 

@@ -3,6 +3,8 @@ package io.saeflow.processors;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.saeflow.kernels.device.Device;
+import io.saeflow.kernels.device.LatentAggregators;
 import io.saeflow.kernels.sae.DecoderWeights;
 import io.saeflow.kernels.sae.InputNormalization;
 import io.saeflow.kernels.sae.SaeDecoder;
@@ -54,6 +56,7 @@ import org.junit.jupiter.api.io.TempDir;
 class TopologiesTest {
   private static final Topics TOPICS = new Topics("run");
   private static final HookPoint HOOK = HookPoint.parse("blocks.1.hook_resid_post");
+  private static final LatentAggregators CPU = LatentAggregators.on(new Device.Cpu());
   private static final TallyConfig TALLY =
       new TallyConfig(2, 2, 4, 0, List.of(LabelField.parse("year:10")));
 
@@ -95,7 +98,9 @@ class TopologiesTest {
     assertThat(
             AggregateTopology.build(
                     TOPICS,
-                    List.of(new AggregateStage("a", 4, 2, 2), new AggregateStage("b", 4, 1, 2)),
+                    List.of(
+                        new AggregateStage("a", 4, 2, 2, CPU),
+                        new AggregateStage("b", 4, 1, 2, CPU)),
                     TALLY,
                     (sae, range, batches, tokens) -> {})
                 .describe()
@@ -358,7 +363,7 @@ class TopologiesTest {
   private static Topology aggregating() {
     return AggregateTopology.build(
         TOPICS,
-        List.of(new AggregateStage("a", 4, 1, 2)),
+        List.of(new AggregateStage("a", 4, 1, 2, CPU)),
         TALLY,
         (sae, range, batches, tokens) -> {});
   }

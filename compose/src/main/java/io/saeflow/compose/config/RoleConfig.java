@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
  * @param stream how the run is reached; not embedded
  * @param state a folder for what a processor keeps
  * @param threads what {@code --threads} says, at least 1; empty for the role's default
- * @param device where encoders run
+ * @param device where it encodes and aggregates
  */
 public record RoleConfig(
     String run,

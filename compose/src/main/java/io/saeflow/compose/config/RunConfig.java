@@ -17,7 +17,7 @@ import java.util.Set;
  * @param run the run's id, which begins the name of each of its topics
  * @param saes at least one, with ids and viewer paths that differ
  * @param subject the model's name in viewers
- * @param device where encoders run
+ * @param device where it encodes and aggregates
  */
 public record RunConfig(
     String run,

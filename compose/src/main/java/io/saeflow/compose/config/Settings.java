@@ -113,7 +113,7 @@ public final class Settings {
     return put(Setting.ENCODE_AT, value, Setting.Kind.ENCODE_AT);
   }
 
-  /** Sets where encoders run. */
+  /** Sets where a process encodes and aggregates. */
   public Settings device(Device value) {
     return put(Setting.DEVICE, value, Setting.Kind.DEVICE);
   }

@@ -4,11 +4,13 @@ package io.saeflow.compose.prepare;
 import io.saeflow.compose.config.BadInputException;
 import io.saeflow.kernels.device.Device;
 import io.saeflow.kernels.device.DeviceUnavailableException;
+import io.saeflow.kernels.device.LatentAggregators;
 import io.saeflow.kernels.device.SaeEncoders;
 import io.saeflow.kernels.engine.TensorEngine;
 import java.io.PrintStream;
+import java.util.function.Supplier;
 
-/** The device that a process encodes on. */
+/** The device that a process encodes and aggregates on. */
 public final class EncoderDevice {
   private EncoderDevice() {}
 
@@ -32,12 +34,26 @@ public final class EncoderDevice {
    * @throws BadInputException if it cannot be used
    */
   public static SaeEncoders open(Device device, TensorEngine engine, PrintStream messages) {
+    return open(() -> SaeEncoders.on(device, engine), device, "encodes", messages);
+  }
+
+  /**
+   * As {@link #open}, for a process that does not encode.
+   *
+   * @throws BadInputException if it cannot be used
+   */
+  public static LatentAggregators openAggregators(Device device, PrintStream messages) {
+    return open(() -> LatentAggregators.on(device), device, "aggregates", messages);
+  }
+
+  private static <T extends LatentAggregators> T open(
+      Supplier<T> opening, Device device, String does, PrintStream messages) {
     try {
-      SaeEncoders encoders = SaeEncoders.on(device, engine);
+      T opened = opening.get();
       if (device instanceof Device.Auto) {
-        messages.println("saeflow: encodes on " + encoders.description());
+        messages.println("saeflow: %s on %s".formatted(does, opened.description()));
       }
-      return encoders;
+      return opened;
     } catch (DeviceUnavailableException e) {
       throw new BadInputException(e.getMessage(), e);
     }

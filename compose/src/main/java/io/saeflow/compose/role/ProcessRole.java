@@ -9,6 +9,7 @@ import io.saeflow.compose.prepare.PreparedSaes;
 import io.saeflow.compose.progress.ProgressSnapshot;
 import io.saeflow.compose.topic.RunTopics;
 import io.saeflow.kernels.device.Device;
+import io.saeflow.kernels.device.LatentAggregators;
 import io.saeflow.kernels.device.SaeEncoders;
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
@@ -41,7 +42,7 @@ import org.apache.kafka.common.MetricName;
  * @param state a folder for Kafka Streams, this processor's alone
  * @param streamThreads of each stage
  * @param threads of the encoders' tensor engine
- * @param device where encoders run
+ * @param device where it encodes and aggregates
  */
 public record ProcessRole(
     String name, List<Path> saes, Path state, int streamThreads, int threads, Device device)
@@ -61,7 +62,10 @@ public record ProcessRole(
     boolean begun = false;
     try {
       if (run.encodeAt() == EncodeAt.PRODUCER) {
-        work.processors.add(Stages.aggregate(run, name, state, streamThreads, partitions));
+        LatentAggregators aggregators = EncoderDevice.openAggregators(device, System.err);
+        work.opened.push(aggregators::close);
+        work.processors.add(
+            Stages.aggregate(run, name, aggregators, state, streamThreads, partitions));
       } else {
         TensorEngine engine = LibtorchEngine.open(threads);
         work.opened.push(engine::close);
@@ -85,7 +89,7 @@ public record ProcessRole(
   }
 
   private static final class Work implements RoleWork, RunGauges {
-    /** How to close what encoders work on, the last opened first. */
+    /** How to close what encoders and aggregators work on, the last opened first. */
     private final Deque<Runnable> opened = new ArrayDeque<>();
 
     private final List<Processors> processors = new ArrayList<>();

@@ -2,6 +2,7 @@
 package io.saeflow.compose.role;
 
 import io.saeflow.compose.prepare.PreparedSae;
+import io.saeflow.kernels.device.LatentAggregators;
 import io.saeflow.kernels.device.SaeEncoders;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.ProcessorsConfig;
@@ -72,6 +73,7 @@ public final class Stages {
    *
    * @param name this processor's among those of the run, the same after a restart
    * @param saes all of one generation, in the manifest's order
+   * @param encoders whose device aggregates, too
    * @param state a folder for Kafka Streams
    * @param threads of each stage
    * @param partitions of the tokens topic
@@ -87,7 +89,7 @@ public final class Stages {
     ProcessorsConfig config =
         new ProcessorsConfig(run.kafka(), name, state, threads, run.bufferedMessages(partitions));
     List<SaeManifest> manifests = saes.stream().map(PreparedSae::manifest).toList();
-    return process(run, config, encodeStages(run, saes, encoders), manifests);
+    return process(run, config, encodeStages(run, saes, encoders), manifests, encoders);
   }
 
   /**
@@ -98,17 +100,23 @@ public final class Stages {
    * @param partitions of the tokens topic
    */
   public static Processors aggregate(
-      RunContext run, String name, Path state, int threads, int partitions) {
+      RunContext run,
+      String name,
+      LatentAggregators aggregators,
+      Path state,
+      int threads,
+      int partitions) {
     ProcessorsConfig config =
         new ProcessorsConfig(run.kafka(), name, state, threads, run.bufferedMessages(partitions));
-    return process(run, config, List.of(), run.manifest().getSaes());
+    return process(run, config, List.of(), run.manifest().getSaes(), aggregators);
   }
 
   private static Processors process(
       RunContext run,
       ProcessorsConfig config,
       List<EncodeStage> encodeStages,
-      List<SaeManifest> saes) {
+      List<SaeManifest> saes,
+      LatentAggregators aggregators) {
     int contextLength = run.manifest().getContextLength();
     return Processors.start(
         config,
@@ -119,7 +127,11 @@ public final class Stages {
             .map(
                 sae ->
                     new AggregateStage(
-                        sae.getId(), sae.getLatents(), sae.getFeatureRanges(), contextLength))
+                        sae.getId(),
+                        sae.getLatents(),
+                        sae.getFeatureRanges(),
+                        contextLength,
+                        aggregators))
             .toList(),
         run.tally());
   }

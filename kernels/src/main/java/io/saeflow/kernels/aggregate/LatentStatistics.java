@@ -1,132 +1,163 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.aggregate;
 
-import io.saeflow.kernels.sae.SparseLatents;
-import java.util.Arrays;
+import java.nio.ByteBuffer;
+import java.util.List;
 
 /**
- * Count, power sums, maximum and histogram of each latent's values over the batches added. It
- * defines every bit of what the kernels of {@code aggregate.cu} make.
+ * Count, maximum, power sums and histogram of the values of each latent of a range, numbered from
+ * the first of the range. In arrays over all latents: a batch meets thousands of them, and an
+ * object each would be a cache miss each.
  *
- * <p>Of one batch, a latent's values v by ascending token, numbered i = 0, 1, ...:
+ * <p>Of one latent in one sequence, the values v in order of their positions make, for p = 1 to 4,
  *
  * <pre>
- * s[l] = +0;  for i = l, l + 32, l + 64, ...:  s[l] = s[l] + v[i]^p             l = 0..31
- * for o = 16, 8, 4, 2, 1:  s[l] = s[l] + s[l + o]                               l = 0..o-1
- * sum(p) = sum(p) + s[0]
+ * s(p) = +0;  for each v:  s(p) = s(p) + v^p
  * </pre>
  *
- * <p>for p = 1 to 4, in float64 rounded to nearest, with v^2 = v v, v^3 = v^2 v and v^4 = v^2 v^2,
- * each rounded. So power sums depend on where batches are cut; all else does not.
+ * <p>in float64 rounded to nearest, with v^2 = v v, v^3 = v^2 v and v^4 = v^2 v^2, each rounded.
+ * The s(p) of all sequences are added exactly: each is rounded to a multiple of 2^-96, half away
+ * from zero, and added as a 256-bit integer. A NaN, or an s(p) of magnitude 2^127 or more, makes
+ * the sum out of range for good. Of the values above zero alone are the count, the maximum, and the
+ * histogram: bin b counts those with {@code ceil(v / 0.2f) = b} in float32.
+ *
+ * <p>So nothing depends on the order of sequences, nor on how they come in batches. Not safe for
+ * use by several threads.
  */
 public final class LatentStatistics {
+  /** The bins that every latent may have at hand, from 1; the few beyond are rare. */
+  public static final int NEAR_BINS = 128;
+
   /** Power sums of a latent. */
   public static final int POWERS = 4;
 
-  private static final int LANES = 32;
-  private static final float BIN_WIDTH = 0.2f;
-
-  private final int latents;
-  private final int bins;
   private final long[] active;
-  private final double[] powerSums;
-  private final float[] largest;
-  private final int[] histogram;
+  private final float[] max;
+
+  /** The sum of power p of latent f at {@code f * POWERS + p - 1}. */
+  private final FixedPointSums powerSums;
+
+  private final ActivationHistograms histograms;
 
   /**
-   * @param latents n
-   * @param bins of each latent's histogram, at least 1
-   */
-  public LatentStatistics(int latents, int bins) {
-    if (bins < 1) {
-      throw new IllegalArgumentException("bins: %d (expected: >= 1)".formatted(bins));
-    }
-    this.latents = latents;
-    this.bins = bins;
-    this.active = new long[latents];
-    this.powerSums = new double[latents * POWERS];
-    this.largest = new float[latents];
-    this.histogram = new int[Math.multiplyExact(latents, bins)];
-  }
-
-  /**
-   * Adds a batch.
+   * Statistics of nothing.
    *
-   * @throws IndexOutOfBoundsException if a latent is not one of the n
+   * @param latents how many the range has
    */
-  public void add(SparseLatents batch) {
-    int[] starts = new int[latents + 2];
-    for (int latent : batch.latents()) {
-      starts[latent + 2]++;
-    }
-    for (int f = 2; f < starts.length; f++) {
-      starts[f] += starts[f - 1];
-    }
-    float[] byLatent = new float[batch.values().length];
-    for (int e = 0; e < byLatent.length; e++) {
-      byLatent[starts[batch.latents()[e] + 1]++] = batch.values()[e];
-    }
-    double[] lanes = new double[POWERS * LANES];
-    for (int f = 0; f < latents; f++) {
-      if (starts[f] < starts[f + 1]) {
-        addPowers(f, byLatent, starts[f], starts[f + 1], lanes);
-        addPositives(f, byLatent, starts[f], starts[f + 1]);
-      }
-    }
+  public LatentStatistics(int latents) {
+    this.active = new long[latents];
+    this.max = new float[latents];
+    this.powerSums = new FixedPointSums(latents * POWERS);
+    this.histograms = new ActivationHistograms(latents);
   }
 
-  /** [n]: how many values are above zero; shared. */
-  public long[] active() {
-    return active;
+  /** {@code ceil(v / 0.2f)} in float32; the largest int for values beyond it, 0 for NaN. */
+  public static int bin(float value) {
+    return ActivationHistograms.bin(value);
   }
 
-  /** [n, {@value #POWERS}]: the sums of v, v^2, v^3 and v^4; shared. */
-  public double[] powerSums() {
-    return powerSums;
+  /** How many values are above zero. */
+  public long active(int latent) {
+    return active[latent];
   }
 
-  /** [n]: the largest of the values above zero, 0 if there is none; shared. */
-  public float[] largest() {
-    return largest;
+  /** The largest of the values above zero; 0 if there is none. */
+  public float max(int latent) {
+    return max[latent];
+  }
+
+  /** The float64 nearest to the sum of the values' {@code power}-th power; NaN out of range. */
+  public double powerSum(int latent, int power) {
+    return powerSums.value(index(latent, power));
+  }
+
+  /** The bins that are not empty, ascending. */
+  public List<Integer> bins(int latent) {
+    return histograms.bins(latent);
+  }
+
+  /** How many values each of {@link #bins} has. */
+  public List<Long> binCounts(int latent) {
+    return histograms.counts(latent);
+  }
+
+  /** How many bytes {@link #writeTo} writes. */
+  public int bytes(int latent) {
+    return Long.BYTES + Float.BYTES + POWERS * FixedPointSums.BYTES + histograms.bytes(latent);
+  }
+
+  /** Writes all that is known of a latent, in the buffer's byte order. */
+  public void writeTo(ByteBuffer out, int latent) {
+    out.putLong(active[latent]).putFloat(max[latent]);
+    for (int power = 1; power <= POWERS; power++) {
+      powerSums.writeTo(out, index(latent, power));
+    }
+    histograms.writeTo(out, latent);
+  }
+
+  /** Takes what {@link #writeTo} wrote in place of what is there. */
+  public void readFrom(ByteBuffer in, int latent) {
+    active[latent] = in.getLong();
+    max[latent] = in.getFloat();
+    for (int power = 1; power <= POWERS; power++) {
+      powerSums.readFrom(in, index(latent, power));
+    }
+    histograms.readFrom(in, latent);
   }
 
   /**
-   * [n, bins]: how many of the values above zero have {@code ceil(v / 0.2f) = bin + 1}, in float32;
-   * the last bin holds those beyond, too. Shared.
+   * Adds values above zero to the count and the maximum alone, as the methods below add to the
+   * rest: for who counts elsewhere.
+   *
+   * @param count how many
+   * @param largest of them
    */
-  public int[] histogram() {
-    return histogram;
+  public void addActive(int latent, long count, float largest) {
+    active[latent] += count;
+    max[latent] = Math.max(max[latent], largest);
   }
 
-  private void addPowers(int latent, float[] values, int from, int to, double[] lanes) {
-    Arrays.fill(lanes, 0);
-    for (int i = from; i < to; i++) {
-      int lane = (i - from) % LANES;
-      double v = values[i];
-      double square = v * v;
-      lanes[lane] += v;
-      lanes[LANES + lane] += square;
-      lanes[2 * LANES + lane] += square * v;
-      lanes[3 * LANES + lane] += square * square;
-    }
-    for (int p = 0; p < POWERS; p++) {
-      for (int o = LANES / 2; o >= 1; o /= 2) {
-        for (int l = 0; l < o; l++) {
-          lanes[p * LANES + l] += lanes[p * LANES + l + o];
-        }
-      }
-      powerSums[latent * POWERS + p] += lanes[p * LANES];
-    }
+  /**
+   * Adds to a bin of the histogram.
+   *
+   * @param bin at least 1
+   * @param count above zero
+   */
+  public void addToBin(int latent, int bin, long count) {
+    histograms.add(latent, bin, count);
   }
 
-  private void addPositives(int latent, float[] values, int from, int to) {
-    for (int i = from; i < to; i++) {
-      if (values[i] > 0) {
-        active[latent]++;
-        largest[latent] = Math.max(largest[latent], values[i]);
-        double bin = Math.ceil(values[i] / BIN_WIDTH);
-        histogram[latent * bins + (int) Math.min(bin, bins) - 1]++;
-      }
-    }
+  /**
+   * Adds {@code multiple} times 2^({@code 32 limb} - 96) to a power sum.
+   *
+   * @param limb 0 to 7
+   */
+  public void addToPowerSum(int latent, int power, int limb, long multiple) {
+    powerSums.addMultiple(index(latent, power), limb, multiple);
+  }
+
+  /** Makes a power sum out of range. */
+  public void setOutOfRange(int latent, int power) {
+    powerSums.setOutOfRange(index(latent, power));
+  }
+
+  /** Counts one value above zero. */
+  void addPositive(int latent, float value) {
+    active[latent]++;
+    max[latent] = Math.max(max[latent], value);
+    histograms.add(latent, value);
+  }
+
+  /** Adds what one sequence has of the values' first four powers. */
+  void addPowerSums(int latent, double sum1, double sum2, double sum3, double sum4) {
+    int first = latent * POWERS;
+    powerSums.add(first, sum1);
+    powerSums.add(first + 1, sum2);
+    powerSums.add(first + 2, sum3);
+    powerSums.add(first + 3, sum4);
+  }
+
+  private static int index(int latent, int power) {
+    return latent * POWERS + power - 1;
   }
 }

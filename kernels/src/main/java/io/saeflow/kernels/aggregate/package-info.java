@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Statistics of latents over batches, in an order of additions that a CPU and a GPU both follow.
+ * Statistics of latents over batches: exact, and the same to the bit on every device.
  *
- * <p>Start at {@link io.saeflow.kernels.aggregate.LatentStatistics}. Uses the sae package.
+ * <p>{@link io.saeflow.kernels.aggregate.LatentStatistics} says what they are. Start at {@link
+ * io.saeflow.kernels.aggregate.LatentAggregator}. Uses the sae package.
  */
 @NullMarked
 package io.saeflow.kernels.aggregate;

@@ -147,10 +147,17 @@ public final class CudaDevice implements AutoCloseable {
 
   /** Puts a copy of the first {@code bytes} on the stream; it is there after synchronize. */
   void copy(DeviceMemory from, PinnedMemory to, long bytes) {
+    copy(from, 0, to, bytes);
+  }
+
+  /** As the other copy, of {@code fromByte} and what follows. */
+  void copy(DeviceMemory from, long fromByte, PinnedMemory to, long bytes) {
     requireItsThread();
-    requireWithin(bytes, Math.min(from.bytes(), to.bytes()));
+    requireWithin(fromByte, from.bytes());
+    requireWithin(bytes, Math.min(from.bytes() - fromByte, to.bytes()));
+    CUdeviceptr source = from.pointer().withByteOffset(fromByte);
     check(
-        JCudaDriver.cuMemcpyDtoHAsync(to.pointer(), from.pointer(), bytes, stream),
+        JCudaDriver.cuMemcpyDtoHAsync(to.pointer(), source, bytes, stream),
         "copying from the device");
   }
 

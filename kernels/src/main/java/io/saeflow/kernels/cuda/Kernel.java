@@ -78,8 +78,11 @@ enum Kernel {
   /** keys, count, latents, starts. */
   LATENT_STARTS(POINTER, INT, INT, POINTER),
 
-  /** starts, entries, values, latents, bins, sums, active, largest, histogram. */
-  LATENT_STATISTICS(POINTER, POINTER, POINTER, INT, INT, POINTER, POINTER, POINTER, POINTER),
+  /** entries, count, offsets, tokens, values, to tokens, to values. */
+  TOKEN_ENTRIES(POINTER, INT, POINTER, INT, POINTER, POINTER, POINTER),
+
+  /** keys, tokens, values, count, context length, totals. */
+  LATENT_TOTALS(POINTER, POINTER, POINTER, INT, INT, POINTER),
 
   /** offsets, order or null, indices, values, dense, width, out. */
   SPARSE_TIMES_DENSE(POINTER, POINTER, POINTER, POINTER, POINTER, INT, POINTER),

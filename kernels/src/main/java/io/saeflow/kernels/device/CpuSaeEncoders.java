@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.device;
 
+import io.saeflow.kernels.aggregate.CpuLatentAggregator;
+import io.saeflow.kernels.aggregate.LatentAggregator;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.kernels.sae.CertifiedSaeEncoder;
 import io.saeflow.kernels.sae.DecoderWeights;
@@ -32,6 +34,11 @@ final class CpuSaeEncoders implements SaeEncoders {
   @Override
   public SaeDecoder createDecoder(DecoderWeights weights) {
     return new SaeDecoder(weights, engine.threads());
+  }
+
+  @Override
+  public LatentAggregator createAggregator(int firstLatent, int latents) {
+    return new CpuLatentAggregator(firstLatent, latents);
   }
 
   /** The engine is the caller's. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.device;
 
+import io.saeflow.kernels.aggregate.LatentAggregator;
 import io.saeflow.kernels.cuda.CudaDevice;
+import io.saeflow.kernels.cuda.CudaLatentAggregator;
 import io.saeflow.kernels.cuda.CudaSaeEncoder;
 import io.saeflow.kernels.cuda.CudaSaeWeights;
 import io.saeflow.kernels.sae.DecoderWeights;
@@ -44,6 +46,11 @@ final class CudaSaeEncoders implements SaeEncoders {
   @Override
   public SaeDecoder createDecoder(DecoderWeights weights) {
     return new SaeDecoder(weights, decoderThreads);
+  }
+
+  @Override
+  public LatentAggregator createAggregator(int firstLatent, int latents) {
+    return CudaLatentAggregator.open(device, firstLatent, latents);
   }
 
   @Override

@@ -4,9 +4,9 @@ package io.saeflow.kernels.device;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Where encoders are asked to run. */
+/** Where a process is asked to encode and to aggregate. */
 public sealed interface Device {
-  /** A GPU if there is one that can be used and an encoder for it, else the processor. */
+  /** A GPU if there is one that can be used, else the processor. */
   record Auto() implements Device {
     @Override
     public String toString() {

@@ -12,9 +12,11 @@ import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SaeWeights;
 
 /**
- * Makes the encoders of a process on the device that was asked for. Can be used by several threads.
+ * Makes the encoders of a process on the device that was asked for, and its aggregators there. Can
+ * be used by several threads.
  */
-public sealed interface SaeEncoders extends AutoCloseable permits CpuSaeEncoders, CudaSaeEncoders {
+public sealed interface SaeEncoders extends LatentAggregators
+    permits CpuSaeEncoders, CudaSaeEncoders {
 
   /**
    * Opens the device.
@@ -45,9 +47,6 @@ public sealed interface SaeEncoders extends AutoCloseable permits CpuSaeEncoders
     return ChosenDevice.of(device, CudaProbe::probe).description();
   }
 
-  /** Where encoders run and why, in one line. */
-  String description();
-
   /**
    * Makes an encoder, for one thread; it must be closed before this.
    *
@@ -62,8 +61,4 @@ public sealed interface SaeEncoders extends AutoCloseable permits CpuSaeEncoders
    * @param weights shared
    */
   SaeDecoder createDecoder(DecoderWeights weights);
-
-  /** Gives the device back. */
-  @Override
-  void close();
 }

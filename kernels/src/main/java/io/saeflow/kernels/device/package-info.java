@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Where encoders run: the processor or a GPU. The latents are the same.
+ * Where encoders and aggregators run: the processor or a GPU. What they make is the same.
  *
- * <p>Start at {@link io.saeflow.kernels.device.SaeEncoders}. May use the packages sae, engine and
- * cuda.
+ * <p>Start at {@link io.saeflow.kernels.device.SaeEncoders}. May use the packages sae, aggregate,
+ * engine and cuda.
  */
 @NullMarked
 package io.saeflow.kernels.device;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
+import io.saeflow.kernels.aggregate.CpuLatentAggregator;
 import io.saeflow.schemas.stream.LatentBatch;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import java.lang.management.ManagementFactory;
@@ -80,7 +81,12 @@ public class AggregateBenchmark {
   public void fill() throws MalformedMessageException {
     if (tally == null || before == 0) {
       tally =
-          new RangeTally("sae", SyntheticLatents.RANGE, new TallyConfig(20, 20, 64, 0, fields()));
+          new RangeTally(
+              "sae",
+              SyntheticLatents.RANGE,
+              new TallyConfig(20, 20, 64, 0, fields()),
+              new CpuLatentAggregator(
+                  SyntheticLatents.RANGE.from(), SyntheticLatents.RANGE.size()));
       for (int b = 0; b < before; b++) {
         tally.add(latents.next());
       }

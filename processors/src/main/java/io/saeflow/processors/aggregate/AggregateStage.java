@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
+import io.saeflow.kernels.device.LatentAggregators;
 import io.saeflow.schemas.Topics;
 
 /**
@@ -10,8 +11,10 @@ import io.saeflow.schemas.Topics;
  * @param latents how many latents it has
  * @param ranges over how many partitions they are spread
  * @param contextLength tokens a sequence
+ * @param aggregators makes the aggregator of each range
  */
-public record AggregateStage(String id, int latents, int ranges, int contextLength) {
+public record AggregateStage(
+    String id, int latents, int ranges, int contextLength, LatentAggregators aggregators) {
   public AggregateStage {
     Topics.requireSaeId(id);
     if (ranges < 1 || ranges > latents) {

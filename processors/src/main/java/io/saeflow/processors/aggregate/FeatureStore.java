@@ -55,7 +55,12 @@ final class FeatureStore implements StateStore, CachedStateStore<byte[], byte[]>
     context = (InternalProcessorContext<?, ?>) stateStoreContext;
     FeatureRange range =
         new FeatureRange(context.taskId().partition(), stage.ranges(), stage.latents());
-    RangeTally restored = new RangeTally(stage.id(), range, config);
+    RangeTally restored =
+        new RangeTally(
+            stage.id(),
+            range,
+            config,
+            stage.aggregators().createAggregator(range.from(), range.size()));
     tally = restored;
     changed = false;
     context.register(root, restored::restore);
@@ -163,6 +168,9 @@ final class FeatureStore implements StateStore, CachedStateStore<byte[], byte[]>
 
   @Override
   public void close() {
+    if (tally != null) {
+      tally.close();
+    }
     tally = null;
     context = null;
     beforeCommit = null;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
+import io.saeflow.kernels.aggregate.SparseCounts;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 

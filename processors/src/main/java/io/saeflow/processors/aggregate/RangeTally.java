@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
+import io.saeflow.kernels.aggregate.EntriesByLatent;
+import io.saeflow.kernels.aggregate.LatentAggregator;
+import io.saeflow.kernels.aggregate.LatentStatistics;
+import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
@@ -23,10 +27,10 @@ import java.util.function.BiConsumer;
  * The statistics of one feature range: exact, and independent of where batches are cut, of the
  * order in which they come and of how latents are split into ranges.
  *
- * <p>Within a sequence a feature's values are taken by position, which fixes the rounding of its
- * float64 sums; across sequences those sums are added exactly.
+ * <p>Counts, power sums and histograms are {@link LatentStatistics}, which an aggregator may keep
+ * on a device; all else is kept here.
  */
-final class RangeTally {
+final class RangeTally implements AutoCloseable {
   /** The key under which what belongs to no single feature is saved. */
   private static final int RANGE_KEY = -1;
 
@@ -37,7 +41,8 @@ final class RangeTally {
   private final TallyConfig config;
   private final RandomOrder randomOrder;
   private final LabelDictionary dictionary;
-  private final EntriesByFeature entries;
+  private final LatentAggregator aggregator;
+  private final EntriesByLatent entries;
   private final WindowCutter cutter;
 
   private final SeenBatches seen = new SeenBatches();
@@ -57,7 +62,7 @@ final class RangeTally {
   /** Of the last end of the stream seen, -1 before there is one. */
   private long endSequences = -1;
 
-  private final RangeCounts counts;
+  private final AggregatedCounts counts;
   private final FiringSelections top;
   private final FiringSelections random;
   private final LabelTallies labels;
@@ -70,14 +75,20 @@ final class RangeTally {
   private final BitSet dirtyRandom = dirty(Part.RANDOM);
   private final BitSet dirtyLabels = dirty(Part.LABELS);
 
-  RangeTally(String sae, FeatureRange range, TallyConfig config) {
+  /**
+   * A tally of nothing.
+   *
+   * @param aggregator of the range's latents, and of nothing yet; closed with this
+   */
+  RangeTally(String sae, FeatureRange range, TallyConfig config, LatentAggregator aggregator) {
     this.range = range;
     this.config = config;
     this.randomOrder = new RandomOrder(config.seed(), sae);
     this.dictionary = new LabelDictionary(config.labels());
-    this.entries = new EntriesByFeature(range);
+    this.aggregator = aggregator;
+    this.entries = aggregator.entries();
     this.cutter = new WindowCutter(config.window(), entries);
-    this.counts = new RangeCounts(range.size());
+    this.counts = new AggregatedCounts(aggregator);
     this.top = new FiringSelections(range.size(), config.top(), FiringSelections.STRONGEST);
     this.random = new FiringSelections(range.size(), config.random(), FiringSelections.RANDOM);
     this.labels = new LabelTallies(range.size());
@@ -151,7 +162,10 @@ final class RangeTally {
     sequencesTo = Math.max(sequencesTo, batch.batch().firstSequence() + batch.batch().sequences());
     batchLabels.addTo(dictionary);
     move(dictionary.dropSurplus());
-    entries.read(batch);
+    aggregator.add(
+        new SparseLatents(
+            summary.nonFiniteTokens(), batch.offsets(), batch.latents(), batch.values()),
+        batch.batch().contextLength());
     addEntries(batch.batch(), batchLabels.ids(dictionary));
   }
 
@@ -171,6 +185,7 @@ final class RangeTally {
   /** The record of a latent of this range. */
   FeatureRecord record(int latent) {
     int f = latent - range.from();
+    LatentStatistics statistics = aggregator.statistics();
     return FeatureRecord.newBuilder()
         .setLatent(latent)
         .setSequences(sequences)
@@ -180,14 +195,14 @@ final class RangeTally {
         .setNonZeros(nonZeros)
         .setReconstructedTokens(reconstructedTokens)
         .setNormalizedErrors(EncodingSummary.toNumber(normalizedErrors))
-        .setActive(counts.active(f))
-        .setMax(counts.max(f))
-        .setSum1(counts.powerSum(f, 1))
-        .setSum2(counts.powerSum(f, 2))
-        .setSum3(counts.powerSum(f, 3))
-        .setSum4(counts.powerSum(f, 4))
-        .setHistogramBins(counts.histograms().bins(f))
-        .setHistogramCounts(counts.histograms().counts(f))
+        .setActive(statistics.active(f))
+        .setMax(statistics.max(f))
+        .setSum1(statistics.powerSum(f, 1))
+        .setSum2(statistics.powerSum(f, 2))
+        .setSum3(statistics.powerSum(f, 3))
+        .setSum4(statistics.powerSum(f, 4))
+        .setHistogramBins(statistics.bins(f))
+        .setHistogramCounts(statistics.binCounts(f))
         .setTop(examples(top.toList(f)))
         .setRandom(examples(random.toList(f).stream().sorted(BY_PLACE).toList()))
         .setLabels(dictionary.counts(labels.of(f)))
@@ -241,6 +256,12 @@ final class RangeTally {
     states(part).readFrom(content, latent - range.from());
   }
 
+  /** Gives back what it has of a device. */
+  @Override
+  public void close() {
+    aggregator.close();
+  }
+
   private FeatureStates states(Part part) {
     return switch (part) {
       case COUNTS -> counts;
@@ -290,7 +311,7 @@ final class RangeTally {
       }
       while (from < end) {
         int row = entries.token(from) / batch.contextLength();
-        int to = addCounts(f, from, end, (row + 1) * batch.contextLength());
+        int to = rowEnd(from, end, (row + 1) * batch.contextLength());
         addFirings(f, batch, row, from, to);
         from = to;
       }
@@ -298,30 +319,17 @@ final class RangeTally {
   }
 
   /**
-   * Adds what the feature has in one row.
+   * Where a feature's entries in a row end.
    *
-   * @param rowEnd one more than the row's last token
-   * @return where its entries in the row end
+   * @param from the first of them
+   * @param end where its entries in all rows do
+   * @param nextRow the next row's first token
    */
-  private int addCounts(int f, int from, int end, int rowEnd) {
-    double sum1 = 0;
-    double sum2 = 0;
-    double sum3 = 0;
-    double sum4 = 0;
-    int i = from;
-    for (; i < end && entries.token(i) < rowEnd; i++) {
-      float value = entries.value(i);
-      double a = value;
-      double square = a * a;
-      sum1 += a;
-      sum2 += square;
-      sum3 += square * a;
-      sum4 += square * square;
-      if (value > 0) {
-        counts.addPositive(f, value);
-      }
+  private int rowEnd(int from, int end, int nextRow) {
+    int i = from + 1;
+    while (i < end && entries.token(i) < nextRow) {
+      i++;
     }
-    counts.addPowerSums(f, sum1, sum2, sum3, sum4);
     return i;
   }
 

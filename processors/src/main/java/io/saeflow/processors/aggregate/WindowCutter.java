@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
+import io.saeflow.kernels.aggregate.EntriesByLatent;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.TokenBatch;
 import java.nio.ByteBuffer;
@@ -12,14 +13,14 @@ final class WindowCutter {
   private static final int MAX_VAR_INT_BYTES = 5;
 
   private final int window;
-  private final EntriesByFeature entries;
+  private final EntriesByLatent entries;
   private ByteBuffer out = ByteBuffer.allocate(0);
 
   /**
    * @param window tokens to keep around a firing
    * @param entries of the batch that firings are made of
    */
-  WindowCutter(int window, EntriesByFeature entries) {
+  WindowCutter(int window, EntriesByLatent entries) {
     this.window = window;
     this.entries = entries;
   }

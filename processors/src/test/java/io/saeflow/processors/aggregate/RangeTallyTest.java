@@ -6,6 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
+import io.saeflow.kernels.aggregate.CpuLatentAggregator;
+import io.saeflow.kernels.aggregate.EntriesByLatent;
+import io.saeflow.kernels.aggregate.LatentAggregator;
+import io.saeflow.kernels.aggregate.LatentStatistics;
+import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
@@ -78,7 +83,7 @@ class RangeTallyTest {
             new int[] {1, 0, 1, 1},
             new float[] {0.5f, 0.2f, 0.75f, 1f});
     RangeTally tally =
-        new RangeTally("s", new FeatureRange(0, 1, 3), new TallyConfig(2, 9, 2, 0, List.of()));
+        tally("s", new FeatureRange(0, 1, 3), new TallyConfig(2, 9, 2, 0, List.of()));
     tally.add(latents);
     tally.end(new EndOfStream("r", 1, 2, 6));
 
@@ -106,21 +111,9 @@ class RangeTallyTest {
   }
 
   @Test
-  void binsAreCeilingsInFloat32() {
-    assertThat(ActivationHistograms.bin(0.2f)).isEqualTo(1);
-    assertThat(ActivationHistograms.bin(Math.nextUp(0.2f))).isEqualTo(2);
-    assertThat(ActivationHistograms.bin(0.4f)).isEqualTo(2);
-    // 0.6f / 0.2f rounds to 3.0000002 in float32, as in torch; in float64 it would be 3.
-    assertThat(ActivationHistograms.bin(0.6f)).isEqualTo((int) Math.ceil(0.6f / 0.2f));
-    assertThat(ActivationHistograms.bin(1e-20f)).isEqualTo(1);
-    assertThat(ActivationHistograms.bin(Float.MAX_VALUE)).isEqualTo(Integer.MAX_VALUE);
-  }
-
-  @Test
   void ofEqualMaximaTheFirstPositionAndTheEarlierSequenceWin() throws Exception {
     RangeTally tally =
-        new RangeTally(
-            "s", new FeatureRange(0, 1, LATENTS), new TallyConfig(1, 0, 5, 0, List.of()));
+        tally("s", new FeatureRange(0, 1, LATENTS), new TallyConfig(1, 0, 5, 0, List.of()));
     Map<Integer, Map<Integer, Float>> firings = new HashMap<>();
     for (int token : new int[] {2, 4, CONTEXT + 1}) {
       firings.put(token, Map.of(5, 2f));
@@ -148,6 +141,34 @@ class RangeTallyTest {
     assertThat(records(batches, shuffled, ranges, random.nextInt(6))).isEqualTo(expected);
   }
 
+  /** A device adds when it likes, and what it has added is known only when it is asked. */
+  @Property(tries = 100)
+  void recordsAndStateDoNotDependOnWhenAnAggregatorAdds(@ForAll long seed) throws Exception {
+    FeatureRange range = new FeatureRange(1, 2, LATENTS);
+    Random random = new Random(seed);
+    Map<String, byte[]> expected = new HashMap<>();
+    Map<String, byte[]> actual = new HashMap<>();
+    RangeTally plain = tally("s", range, CONFIG);
+    RangeTally late = new RangeTally("s", range, CONFIG, new LateAggregator(range));
+    for (int b = 0; b < 6; b++) {
+      LatentBatch batch = batch(b, randomFirings(random), range);
+      plain.add(batch);
+      late.add(batch);
+      if (random.nextInt(3) == 0) {
+        assertThat(late.stateBytes()).isEqualTo(plain.stateBytes());
+        plain.saveChanges((key, value) -> expected.put(Arrays.toString(key), value));
+        late.saveChanges((key, value) -> actual.put(Arrays.toString(key), value));
+        assertThat(actual.keySet()).isEqualTo(expected.keySet());
+        actual.forEach((key, value) -> assertThat(value).isEqualTo(expected.get(key)));
+      }
+      if (random.nextInt(3) == 0) {
+        for (int latent = range.from(); latent < range.to(); latent++) {
+          assertThat(late.record(latent)).isEqualTo(plain.record(latent));
+        }
+      }
+    }
+  }
+
   /** What is appended later may be cut otherwise; so may the whole run with another batch size. */
   @Property(tries = 200)
   void recordsDoNotDependOnWhereBatchesAreCut(@ForAll long seed) throws Exception {
@@ -160,11 +181,11 @@ class RangeTallyTest {
       randomFirings(random).forEach((token, latents) -> firings.put(first + token, latents));
       documents.addAll(documents(b));
     }
-    RangeTally atOnce = new RangeTally("s", all, CONFIG);
+    RangeTally atOnce = tally("s", all, CONFIG);
     atOnce.add(cut(0, 0, 12, firings, documents));
     atOnce.end(new EndOfStream("r", 1, 12, 12 * CONTEXT));
 
-    RangeTally inPieces = new RangeTally("s", all, CONFIG);
+    RangeTally inPieces = tally("s", all, CONFIG);
     long number = 0;
     int from = 0;
     while (from < 12) {
@@ -205,7 +226,7 @@ class RangeTallyTest {
   @Test
   void isCompleteWhenAllUpToTheLastEndIsInAndNothingBeyond() throws Exception {
     FeatureRange all = new FeatureRange(0, 1, LATENTS);
-    RangeTally tally = new RangeTally("s", all, CONFIG);
+    RangeTally tally = tally("s", all, CONFIG);
     // Each batch has two sequences; number 2 is an end. What was appended overtakes batch 1.
     TokenBatch appended =
         new TokenBatch("r", 3, 4, CONTEXT, new int[2 * CONTEXT], List.of(List.of(), List.of()));
@@ -359,14 +380,14 @@ class RangeTallyTest {
     for (int round = 0; round < 4; round++) {
       TallyConfig config =
           new TallyConfig(0, 0, 1, 0, List.of(LabelField.parse("x"), LabelField.parse("v")));
-      RangeTally tally = new RangeTally("s", new FeatureRange(0, 1, 1), config);
+      RangeTally tally = tally("s", new FeatureRange(0, 1, 1), config);
       Map<String, byte[][]> changelog = new HashMap<>();
       for (int b : order) {
         tally.add(fiveDocuments(b));
         if (b % 50 == 0) {
           tally.saveChanges(
               (key, value) -> changelog.put(Arrays.toString(key), new byte[][] {key, value}));
-          RangeTally restarted = new RangeTally("s", new FeatureRange(0, 1, 1), config);
+          RangeTally restarted = tally("s", new FeatureRange(0, 1, 1), config);
           changelog.values().forEach(entry -> restarted.restore(entry[0], entry[1]));
           tally = restarted;
         }
@@ -403,8 +424,7 @@ class RangeTallyTest {
   @Test
   void tokensThatWereNotFiniteCountAmongTheirLabels() throws Exception {
     FeatureRange one = new FeatureRange(0, 1, 1);
-    RangeTally tally =
-        new RangeTally("s", one, new TallyConfig(0, 0, 1, 0, List.of(LabelField.parse("v"))));
+    RangeTally tally = tally("s", one, new TallyConfig(0, 0, 1, 0, List.of(LabelField.parse("v"))));
     tally.add(
         new LatentBatch(
             new TokenBatch(
@@ -423,8 +443,7 @@ class RangeTallyTest {
   @Test
   void aBatchWhoseLabelsCannotBeReadIsRefusedWhole() throws Exception {
     FeatureRange one = new FeatureRange(0, 1, 1);
-    RangeTally tally =
-        new RangeTally("s", one, new TallyConfig(0, 0, 1, 0, List.of(LabelField.parse("v"))));
+    RangeTally tally = tally("s", one, new TallyConfig(0, 0, 1, 0, List.of(LabelField.parse("v"))));
     for (String labels : List.of("[1]", "{\"v\":1", "", "{\"v\":NaN}")) {
       LatentBatch batch =
           new LatentBatch(
@@ -460,8 +479,7 @@ class RangeTallyTest {
     int seeds = 4000;
     for (int seed = 0; seed < seeds; seed++) {
       RangeTally tally =
-          new RangeTally(
-              "s", new FeatureRange(0, 1, LATENTS), new TallyConfig(0, 2, 5, seed, List.of()));
+          tally("s", new FeatureRange(0, 1, LATENTS), new TallyConfig(0, 2, 5, seed, List.of()));
       Map<Integer, Map<Integer, Float>> firings = new HashMap<>();
       for (int position = 0; position < CONTEXT; position++) {
         firings.put(position, Map.of(3, 1f + position));
@@ -491,14 +509,14 @@ class RangeTallyTest {
     List<FeatureRecord> records = new ArrayList<>();
     for (int r = 0; r < ranges; r++) {
       FeatureRange range = new FeatureRange(r, ranges, LATENTS);
-      RangeTally tally = new RangeTally("s", range, CONFIG);
+      RangeTally tally = tally("s", range, CONFIG);
       Map<String, byte[][]> changelog = new HashMap<>();
       for (int i = 0; i < order.size(); i++) {
         tally.add(batch(order.get(i), batches.get(order.get(i)), range));
         tally.saveChanges(
             (key, value) -> changelog.put(Arrays.toString(key), new byte[][] {key, value}));
         if (i == restartAfter) {
-          RangeTally restarted = new RangeTally("s", range, CONFIG);
+          RangeTally restarted = tally("s", range, CONFIG);
           changelog.values().forEach(entry -> restarted.restore(entry[0], entry[1]));
           tally = restarted;
         }
@@ -508,6 +526,10 @@ class RangeTallyTest {
       }
     }
     return records;
+  }
+
+  private static RangeTally tally(String sae, FeatureRange range, TallyConfig config) {
+    return new RangeTally(sae, range, config, new CpuLatentAggregator(range.from(), range.size()));
   }
 
   private static Map<Integer, Map<Integer, Float>> randomFirings(Random random) {
@@ -592,5 +614,39 @@ class RangeTallyTest {
         offsets,
         latents.stream().mapToInt(Integer::intValue).toArray(),
         valueArray);
+  }
+
+  /** Adds nothing before its statistics are asked for. */
+  private static final class LateAggregator implements LatentAggregator {
+    private final CpuLatentAggregator sorting;
+    private final CpuLatentAggregator counting;
+    private final List<SparseLatents> waiting = new ArrayList<>();
+
+    LateAggregator(FeatureRange range) {
+      this.sorting = new CpuLatentAggregator(range.from(), range.size());
+      this.counting = new CpuLatentAggregator(range.from(), range.size());
+    }
+
+    @Override
+    public void add(SparseLatents batch, int contextLength) {
+      assertThat(contextLength).isEqualTo(CONTEXT);
+      sorting.add(batch, contextLength);
+      waiting.add(batch);
+    }
+
+    @Override
+    public EntriesByLatent entries() {
+      return sorting.entries();
+    }
+
+    @Override
+    public LatentStatistics statistics() {
+      waiting.forEach(batch -> counting.add(batch, CONTEXT));
+      waiting.clear();
+      return counting.statistics();
+    }
+
+    @Override
+    public void close() {}
   }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.saeflow.processors.aggregate;
+package io.saeflow.kernels.aggregate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -82,6 +83,40 @@ class FixedPointSumsTest {
     assertThat(sums.value(2)).isEqualTo(-0x1p-96 * mantissas.size());
   }
 
+  /** Modulo 2^256, as the words are. */
+  @Property
+  void multiplesAreAddedExactly(@ForAll @Size(max = 40) List<Long> multiples, @ForAll long seed) {
+    Random random = new Random(seed);
+    FixedPointSums sums = new FixedPointSums(3);
+    BigInteger exact = BigInteger.ZERO;
+    for (long multiple : multiples) {
+      int limb = random.nextInt(8);
+      sums.addMultiple(1, limb, multiple);
+      exact = exact.add(BigInteger.valueOf(multiple).shiftLeft(32 * limb));
+    }
+    ByteBuffer words = ByteBuffer.wrap(bytes(sums, 1)).position(1);
+    BigInteger sum = BigInteger.ZERO;
+    for (int i = 0; i < 4; i++) {
+      sum = sum.add(new BigInteger(Long.toUnsignedString(words.getLong())).shiftLeft(64 * i));
+    }
+    assertThat(sum).isEqualTo(exact.mod(BigInteger.ONE.shiftLeft(256)));
+    assertThat(sums.value(0)).isZero();
+    assertThat(sums.value(2)).isZero();
+  }
+
+  @Test
+  void multiplesCarryAndBorrowThroughAllWords() {
+    FixedPointSums sum = new FixedPointSums(1);
+    sum.addMultiple(0, 0, -1);
+    assertThat(sum.value(0)).isEqualTo(-0x1p-96);
+    sum.addMultiple(0, 0, 2);
+    assertThat(sum.value(0)).isEqualTo(0x1p-96);
+    sum.addMultiple(0, 3, -3);
+    assertThat(sum.value(0)).isEqualTo(-3 + 0x1p-96);
+    sum.setOutOfRange(0);
+    assertThat(sum.value(0)).isNaN();
+  }
+
   @Test
   void survivesItsBytes() {
     FixedPointSums sum = sumOf(List.of(1.25, -7.5, 1e30));
@@ -100,8 +135,12 @@ class FixedPointSumsTest {
   }
 
   private static byte[] bytes(FixedPointSums sum) {
+    return bytes(sum, 0);
+  }
+
+  private static byte[] bytes(FixedPointSums sums, int sum) {
     ByteBuffer out = ByteBuffer.allocate(FixedPointSums.BYTES);
-    sum.writeTo(out, 0);
+    sums.writeTo(out, sum);
     return out.array();
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.saeflow.processors.aggregate;
+package io.saeflow.kernels.aggregate;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /** Counts by integer key, for few keys: sorted arrays that grow as keys come. */
-final class SparseCounts {
+public final class SparseCounts {
   private static final int[] NO_KEYS = {};
   private static final long[] NO_COUNTS = {};
 
@@ -17,7 +17,8 @@ final class SparseCounts {
   private long[] counts = NO_COUNTS;
   private int size;
 
-  void add(int key, long count) {
+  /** Adds to the key's count; a key is there from then on. */
+  public void add(int key, long count) {
     int at = find(key);
     if (at < 0) {
       at = -at - 1;
@@ -27,13 +28,13 @@ final class SparseCounts {
   }
 
   /** The key's count, 0 if it was never added. */
-  long count(int key) {
+  public long count(int key) {
     int at = find(key);
     return at < 0 ? 0 : counts[at];
   }
 
   /** Takes the key out and answers its count, 0 if it was not there. */
-  long remove(int key) {
+  public long remove(int key) {
     int at = find(key);
     if (at < 0) {
       return 0;
@@ -46,32 +47,35 @@ final class SparseCounts {
   }
 
   /** How many keys there are. */
-  int size() {
+  public int size() {
     return size;
   }
 
   /** Ascending. */
-  List<Integer> keys() {
+  public List<Integer> keys() {
     return Arrays.stream(keys, 0, size).boxed().collect(Collectors.toList());
   }
 
   /** In the order of the keys. */
-  List<Long> counts() {
+  public List<Long> counts() {
     return Arrays.stream(counts, 0, size).boxed().collect(Collectors.toList());
   }
 
-  int bytes() {
+  /** How many bytes {@link #writeTo} writes. */
+  public int bytes() {
     return Integer.BYTES + size * (Integer.BYTES + Long.BYTES);
   }
 
-  void writeTo(ByteBuffer out) {
+  /** Writes all counts, in the buffer's byte order. */
+  public void writeTo(ByteBuffer out) {
     out.putInt(size);
     for (int i = 0; i < size; i++) {
       out.putInt(keys[i]).putLong(counts[i]);
     }
   }
 
-  void readFrom(ByteBuffer in) {
+  /** Takes what {@link #writeTo} wrote in place of what is there. */
+  public void readFrom(ByteBuffer in) {
     size = in.getInt();
     keys = new int[size];
     counts = new long[size];

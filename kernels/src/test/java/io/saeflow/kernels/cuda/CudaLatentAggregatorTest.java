@@ -4,10 +4,10 @@ package io.saeflow.kernels.cuda;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** Sorting and aggregating on a real GPU. */
-@Tag("gpu")
-class CudaLatentStatisticsGpuTest extends CudaLatentStatisticsContract {
-  @RegisterExtension static final DeviceUnderTest GPU = DeviceUnderTest.real();
+/** Sorting and aggregating, on the emulated driver. */
+@Tag("emulated-cuda")
+class CudaLatentAggregatorTest extends CudaLatentAggregatorContract {
+  @RegisterExtension static final DeviceUnderTest GPU = DeviceUnderTest.emulated();
 
   @Override
   CudaDevice device() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.saeflow.processors.aggregate;
+package io.saeflow.kernels.aggregate;
 
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -60,6 +60,31 @@ final class FixedPointSums {
     } else {
       subtract(word, end, low, high);
     }
+  }
+
+  /**
+   * Adds {@code multiple} times 2^({@code 32 limb} - 96).
+   *
+   * @param limb 0 to 7
+   */
+  void addMultiple(int sum, int limb, long multiple) {
+    int bit = limb % 2 * Integer.SIZE;
+    // The product in two's complement: two words, and its sign in those above them.
+    long addend = multiple << bit;
+    long next = multiple >> (Long.SIZE - 1 - bit) >> 1;
+    int carry = 0;
+    for (int i = sum * WORDS + limb / 2; i < (sum + 1) * WORDS; i++) {
+      long before = words[i] + carry;
+      carry = before == 0 ? carry : 0;
+      words[i] = before + addend;
+      carry += Long.compareUnsigned(words[i], addend) < 0 ? 1 : 0;
+      addend = next;
+      next >>= Long.SIZE - 1;
+    }
+  }
+
+  void setOutOfRange(int sum) {
+    outOfRange.set(sum);
   }
 
   /** {@code high} is below 2^53, so a carry fits into it; a value's magnitude into two words. */

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.kernels.aggregate;
+
+import io.saeflow.kernels.sae.SparseLatents;
+
+/**
+ * Adds batches to the {@link LatentStatistics} of a range of latents, which it may keep on a
+ * device. Whatever the device, the statistics are the same to the bit. Not safe for use by several
+ * threads.
+ */
+public interface LatentAggregator extends AutoCloseable {
+  /**
+   * Adds a batch of whole sequences, and regroups its entries.
+   *
+   * @param batch its latents are of the range, numbered over the whole autoencoder; its values may
+   *     be any
+   * @param contextLength tokens a sequence
+   */
+  void add(SparseLatents batch, int contextLength);
+
+  /** Those of the batch added last. The same object at each call. */
+  EntriesByLatent entries();
+
+  /**
+   * What has been added, after what was restored; shared. It may be restored into until a batch is
+   * added, and must be asked for anew after that.
+   */
+  LatentStatistics statistics();
+
+  /** Gives back what it has of a device. */
+  @Override
+  void close();
+}
