@@ -3,9 +3,9 @@ package io.saeflow.processors;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.saeflow.kernels.sae.CpuSaeDecoder;
 import io.saeflow.kernels.sae.DecoderWeights;
 import io.saeflow.kernels.sae.InputNormalization;
-import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.processors.aggregate.AggregateStage;
@@ -333,7 +333,7 @@ class TopologiesTest {
             PassThrough::new,
             Optional.of(
                 () ->
-                    new SaeDecoder(
+                    new CpuSaeDecoder(
                         new DecoderWeights(InputNormalization.NONE, decoder, new float[4]), 1)));
     try (TopologyTestDriver driver = driver(EncodeTopology.build(TOPICS, List.of(stage)))) {
       TestInputTopic<Long, byte[]> in = input(driver, TOPICS.activations(HOOK));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.device;
 
+import io.saeflow.kernels.cuda.CudaDecoderWeights;
 import io.saeflow.kernels.cuda.CudaDevice;
+import io.saeflow.kernels.cuda.CudaSaeDecoder;
 import io.saeflow.kernels.cuda.CudaSaeEncoder;
 import io.saeflow.kernels.cuda.CudaSaeWeights;
 import io.saeflow.kernels.sae.DecoderWeights;
@@ -12,20 +14,18 @@ import io.saeflow.kernels.sae.SaeWeights;
 import java.util.IdentityHashMap;
 import java.util.Map;
 
-/** Encoders on one GPU, which holds each autoencoder once. */
+/** Encoders and decoders on one GPU, which holds each autoencoder once. */
 final class CudaSaeEncoders implements SaeEncoders {
   private final CudaDevice device;
-  private final int decoderThreads;
   private final String description;
   private final Map<SaeWeights, CudaSaeWeights> loaded = new IdentityHashMap<>();
+  private final Map<DecoderWeights, CudaDecoderWeights> loadedDecoders = new IdentityHashMap<>();
 
   /**
    * @param device closed with this
-   * @param decoderThreads of the processor, for each decoder
    */
-  CudaSaeEncoders(CudaDevice device, int decoderThreads, String description) {
+  CudaSaeEncoders(CudaDevice device, String description) {
     this.device = device;
-    this.decoderThreads = decoderThreads;
     this.description = description;
   }
 
@@ -42,14 +42,18 @@ final class CudaSaeEncoders implements SaeEncoders {
   }
 
   @Override
-  public SaeDecoder createDecoder(DecoderWeights weights) {
-    return new SaeDecoder(weights, decoderThreads);
+  public synchronized SaeDecoder createDecoder(DecoderWeights weights) {
+    CudaDecoderWeights onDevice =
+        loadedDecoders.computeIfAbsent(weights, each -> CudaDecoderWeights.load(each, device));
+    return new CudaSaeDecoder(onDevice);
   }
 
   @Override
   public synchronized void close() {
     loaded.values().forEach(CudaSaeWeights::close);
     loaded.clear();
+    loadedDecoders.values().forEach(CudaDecoderWeights::close);
+    loadedDecoders.clear();
     device.close();
   }
 }
