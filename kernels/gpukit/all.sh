@@ -8,7 +8,7 @@
 # every step passed, with torch skipped where it is missing. All limits together are ten minutes.
 #
 #   CUDA_DRIVER     the libcuda.so.1 to use, else it is searched for
-#   CASES           random cases of the encoder's test
+#   CASES           random cases of the encoder's test; a tenth as many of others
 #   WIDTH TOKENS LATENTS KS THREADS     sizes of the measurements; the last three are lists
 #   HEAP            of the benchmark's JVM; 2,097,152 latents of width 768 are 6.4 GB
 

@@ -34,8 +34,6 @@
 /** The smallest float above zero: a pre-activation that is active reaches it. */
 DEV float min_positive() { return bits_float(1u); }
 
-DEV float not_a_number() { return bits_float(0x7fc00000u); }
-
 /**
  * Rows, weights and biases with norms up to here have finite pre-activations and partial sums, and
  * scores can be bounded.

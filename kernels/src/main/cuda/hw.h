@@ -179,6 +179,8 @@ DEV int warp_id() { return static_cast<int>(threadIdx.x) / kLanes; }
 
 DEV float infinity() { return bits_float(0x7f800000u); }
 
+DEV float not_a_number() { return bits_float(0x7fc00000u); }
+
 /** Bits that order as floats do, -0 below +0; NaN has no place in the order. */
 DEV uint32_t f_key(float f) {
   uint32_t bits = float_bits(f);

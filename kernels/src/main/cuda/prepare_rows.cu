@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "encoder.h"
 #include "rounded_row.h"
+#include "token_moments.h"
 
 /*
  * Turns tokens' activations into the rows that meet the weights: canonical rows in float32, to the
@@ -22,52 +23,8 @@
  * columns is a multiple of 64 and no less than width, padded_tokens one of 128 and no less than
  * tokens.
  *
- * Launch: a warp for each padded token, in blocks of whole warps; no shared memory. The sums of the
- * layer norm go in one order over the row, so that every lane computes all of them: it reads what
- * the others read, and as many warps as a device holds hide the latency.
+ * Launch: a warp for each padded token, in blocks of whole warps; no shared memory.
  */
-
-DEV float widened(const float* values, size_t at) { return values[at]; }
-
-DEV float widened(const f16* values, size_t at) { return h2f(values[at]); }
-
-struct Bf16 {
-  uint16_t bits;
-};
-
-DEV float widened(const Bf16* values, size_t at) {
-  return bits_float(static_cast<uint32_t>(values[at].bits) << 16);
-}
-
-struct LayerNorm {
-  float mean;
-  float scale;
-};
-
-template <class Value>
-DEV LayerNorm layer_norm_of(const Value* __restrict__ row, int width) {
-  double sum = 0.0;
-  for (int j = 0; j < width; j++) {
-    sum = dadd_rn(sum, static_cast<double>(widened(row, j)));
-  }
-  LayerNorm norm;
-  norm.mean = static_cast<float>(ddiv_rn(sum, static_cast<double>(width)));
-  double centered_sum = 0.0;
-  for (int j = 0; j < width; j++) {
-    float centered = add_rn(widened(row, j), -norm.mean);
-    centered_sum = dadd_rn(centered_sum, static_cast<double>(centered));
-  }
-  double centered_mean = ddiv_rn(centered_sum, static_cast<double>(width));
-  double squares = 0.0;
-  for (int j = 0; j < width; j++) {
-    float centered = add_rn(widened(row, j), -norm.mean);
-    double deviation = dadd_rn(static_cast<double>(centered), -centered_mean);
-    squares = dadd_rn(squares, dmul_rn(deviation, deviation));
-  }
-  double variance = ddiv_rn(squares, static_cast<double>(width - 1));
-  norm.scale = add_rn(static_cast<float>(dsqrt_rn(variance)), 1e-5f);
-  return norm;
-}
 
 DEV bool is_finite(float value) { return fabsf(value) < infinity(); }
 
@@ -94,16 +51,19 @@ DEV void prepare_token(
   float magnitude = 0.0f;
   if (token < tokens) {
     const Value* activation = activations + static_cast<size_t>(token) * width;
-    LayerNorm norm = {0.0f, 1.0f};
+    float mean = 0.0f;
+    float scale = 1.0f;
     if (layer_norm) {
-      norm = layer_norm_of(activation, width);
-      lane_finite = is_finite(norm.scale);
+      TokenMoments moments = token_moments(activation, width);
+      mean = moments.mean;
+      scale = add_rn(moments.deviation, 1e-5f);
+      lane_finite = is_finite(scale);
     }
     for (int j = lane_id(); j < width; j += kLanes) {
       float value = widened(activation, j);
       lane_finite = lane_finite && is_finite(value);
       if (layer_norm) {
-        value = div_rn(add_rn(value, -norm.mean), norm.scale);
+        value = div_rn(add_rn(value, -mean), scale);
       }
       value = add_rn(value, -input_bias[j]);
       lane_finite = lane_finite && is_finite(value);

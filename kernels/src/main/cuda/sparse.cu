@@ -243,9 +243,7 @@ KERNEL void squared_errors(
     float difference = add_rn(a[j], -b[j]);
     error = fma_rn(difference, difference, error);
   }
-  for (int o = kLanes / 2; o >= 1; o /= 2) {
-    error = add_rn(error, shfl_xor(error, o));
-  }
+  error = sum_of_lanes(error);
   float size = dot32(b, b, width);
   if (lane_id() == 0 && means != nullptr) {
     means[row] = div_rn(error, static_cast<float>(width));

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.saeflow.kernels.device.Device;
 import io.saeflow.kernels.device.LatentAggregators;
+import io.saeflow.kernels.sae.CpuSaeDecoder;
 import io.saeflow.kernels.sae.DecoderWeights;
 import io.saeflow.kernels.sae.InputNormalization;
-import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.processors.aggregate.AggregateStage;
@@ -338,7 +338,7 @@ class TopologiesTest {
             PassThrough::new,
             Optional.of(
                 () ->
-                    new SaeDecoder(
+                    new CpuSaeDecoder(
                         new DecoderWeights(InputNormalization.NONE, decoder, new float[4]), 1)));
     try (TopologyTestDriver driver = driver(EncodeTopology.build(TOPICS, List.of(stage)))) {
       TestInputTopic<Long, byte[]> in = input(driver, TOPICS.activations(HOOK));

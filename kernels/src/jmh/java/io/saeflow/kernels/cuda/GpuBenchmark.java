@@ -2,9 +2,13 @@
 package io.saeflow.kernels.cuda;
 
 import io.saeflow.kernels.sae.ActivationFunction;
+import io.saeflow.kernels.sae.CpuSaeDecoder;
+import io.saeflow.kernels.sae.DecoderWeights;
 import io.saeflow.kernels.sae.EncoderCase;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.InputNormalization;
+import io.saeflow.kernels.sae.SaeDecoder;
+import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SaeWeights;
 import io.saeflow.kernels.sae.SparseLatents;
 import java.util.ArrayList;
@@ -12,17 +16,19 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
  * Tokens per second of {@link CudaSaeEncoder} on the first GPU, from activations in the heap to
- * latents in the heap, as a CSV line for each number of latents, k and threads. Weights and
- * activations are Gaussian. A few tokens of every line are held against the reference.
+ * latents in the heap, and of {@link CudaSaeDecoder}, from both to errors in the heap: a CSV line
+ * of each for each number of latents, k and threads. Weights and activations are Gaussian; the
+ * decoder has the encoder's weights. A few tokens of every line are held against the reference.
  *
  * <p>A program of width, tokens a thread and run, and lists of latents, k and threads:
  *
@@ -30,7 +36,8 @@ import java.util.stream.IntStream;
  * GpuBenchmark 768 4096 32768,131072,2097152 32,64,256 1,4
  * </pre>
  *
- * It ends with 1 if a latent differs from the reference, and with 2 if there is no GPU to use.
+ * It ends with 1 if a latent or an error differs from the reference, and with 2 if there is no GPU
+ * to use.
  */
 final class GpuBenchmark {
   private static final int WARM_UP = 3;
@@ -42,15 +49,17 @@ final class GpuBenchmark {
   private static final int COMPARED_TOKENS = 4;
 
   private static final String HEADER =
-      "device,width,latents,k,threads,tokens,median_ms,least_ms,most_ms,tokens_per_second,"
+      "operation,device,width,latents,k,threads,tokens,median_ms,least_ms,most_ms,tokens_per_second,"
           + "candidates_per_token,fallbacks,audited_error,equals_reference";
 
   private final CudaDevice device;
+  private final int width;
   private final int tokens;
   private final float[][] inputs;
 
   private GpuBenchmark(CudaDevice device, int width, int tokens) {
     this.device = device;
+    this.width = width;
     this.tokens = tokens;
     this.inputs = new float[INPUTS][];
     for (int i = 0; i < INPUTS; i++) {
@@ -91,53 +100,113 @@ final class GpuBenchmark {
     System.exit(equal ? 0 : 1);
   }
 
-  /** Whether the latents are those of the reference. */
+  /** Whether latents and errors are those of the reference. */
   private boolean measure(SaeWeights weights, int k, int[] threadCounts)
+      throws InterruptedException, ExecutionException {
+    System.err.printf(Locale.ROOT, "%d latents, k %d%n", weights.latents(), k);
+    SparseLatents[] encoded = new SparseLatents[INPUTS];
+    boolean encodesEqually = measureEncoder(weights, k, threadCounts, encoded);
+    return measureDecoder(weights, k, threadCounts, encoded) && encodesEqually;
+  }
+
+  /** Leaves the latents of each input in {@code encoded}. */
+  private boolean measureEncoder(
+      SaeWeights weights, int k, int[] threadCounts, SparseLatents[] encoded)
       throws InterruptedException, ExecutionException {
     int columns = CandidatePlan.roundUp(weights.width(), 64);
     double auditedError = device.call(() -> TensorCoreAudit.worstError(device, columns));
-    System.err.printf(Locale.ROOT, "%d latents, k %d%n", weights.latents(), k);
     try (CudaSaeWeights onDevice = CudaSaeWeights.load(weights, device)) {
-      boolean equal = equalsReference(onDevice);
+      try (SaeEncoder encoder = new CudaSaeEncoder(onDevice, new EncoderMeter())) {
+        for (int i = 0; i < INPUTS; i++) {
+          encoded[i] = encoder.encode(inputs[i]);
+        }
+      }
+      boolean equal = equalsReference(weights, encoded[0]);
       for (int threads : threadCounts) {
         EncoderMeter meter = new EncoderMeter();
-        double[] seconds = runs(onDevice, meter, threads);
-        double median = (seconds[(RUNS - 1) / 2] + seconds[RUNS / 2]) / 2;
-        System.out.printf(
-            Locale.ROOT,
-            "%s,%d,%d,%d,%d,%d,%.3f,%.3f,%.3f,%.0f,%.1f,%d,%.3g,%b%n",
-            device.info().name(),
-            weights.width(),
-            weights.latents(),
-            k,
-            threads,
-            tokens,
-            median * 1e3,
-            seconds[0] * 1e3,
-            seconds[RUNS - 1] * 1e3,
-            (long) threads * tokens / median,
-            (double) meter.candidates() / meter.tokens(),
-            meter.fallbacks(),
-            auditedError,
-            equal);
+        double[] seconds =
+            runs(
+                threads,
+                () -> {
+                  SaeEncoder encoder = new CudaSaeEncoder(onDevice, meter);
+                  return new Worker(input -> encoder.encode(inputs[input]), encoder::close);
+                });
+        String candidates =
+            String.format(
+                Locale.ROOT,
+                "%.1f,%d,%.3g",
+                (double) meter.candidates() / meter.tokens(),
+                meter.fallbacks(),
+                auditedError);
+        print("encode", weights, k, threads, seconds, candidates, equal);
       }
       return equal;
     }
   }
 
-  /** Seconds of each run, ascending; in a run each thread encodes once. */
-  private double[] runs(CudaSaeWeights onDevice, EncoderMeter meter, int threads)
+  private boolean measureDecoder(
+      SaeWeights weights, int k, int[] threadCounts, SparseLatents[] encoded)
+      throws InterruptedException, ExecutionException {
+    DecoderWeights decoderWeights =
+        new DecoderWeights(InputNormalization.NONE, weights.encoderWeights(), weights.inputBias());
+    try (CudaDecoderWeights onDevice = CudaDecoderWeights.load(decoderWeights, device)) {
+      boolean equal = equalsReference(onDevice, encoded[0]);
+      for (int threads : threadCounts) {
+        double[] seconds =
+            runs(
+                threads,
+                () -> {
+                  SaeDecoder decoder = new CudaSaeDecoder(onDevice);
+                  return new Worker(
+                      input -> decoder.normalizedErrors(inputs[input], encoded[input]),
+                      decoder::close);
+                });
+        print("decode", weights, k, threads, seconds, ",,", equal);
+      }
+      return equal;
+    }
+  }
+
+  private void print(
+      String operation,
+      SaeWeights weights,
+      int k,
+      int threads,
+      double[] seconds,
+      String candidates,
+      boolean equal) {
+    double median = (seconds[(RUNS - 1) / 2] + seconds[RUNS / 2]) / 2;
+    System.out.printf(
+        Locale.ROOT,
+        "%s,%s,%d,%d,%d,%d,%d,%.3f,%.3f,%.3f,%.0f,%s,%b%n",
+        operation,
+        device.info().name(),
+        weights.width(),
+        weights.latents(),
+        k,
+        threads,
+        tokens,
+        median * 1e3,
+        seconds[0] * 1e3,
+        seconds[RUNS - 1] * 1e3,
+        threads * tokens / median,
+        candidates,
+        equal);
+  }
+
+  /** Seconds of each run, ascending; in a run each thread's worker works once. */
+  private static double[] runs(int threads, Supplier<Worker> opening)
       throws InterruptedException, ExecutionException {
     ExecutorService executor = Executors.newFixedThreadPool(threads);
-    List<CudaSaeEncoder> encoders = new ArrayList<>();
+    List<Worker> workers = new ArrayList<>();
     try {
       for (int i = 0; i < threads; i++) {
-        encoders.add(new CudaSaeEncoder(onDevice, meter));
+        workers.add(opening.get());
       }
       double[] seconds = new double[RUNS];
       for (int run = -WARM_UP; run < RUNS; run++) {
         long start = System.nanoTime();
-        encodeOnce(executor, encoders, run + WARM_UP);
+        workOnce(executor, workers, run + WARM_UP);
         if (run >= 0) {
           seconds[run] = (System.nanoTime() - start) / 1e9;
         }
@@ -146,40 +215,64 @@ final class GpuBenchmark {
       return seconds;
     } finally {
       executor.shutdown();
-      encoders.forEach(CudaSaeEncoder::close);
+      workers.forEach(worker -> worker.closing().run());
     }
   }
 
-  private void encodeOnce(ExecutorService executor, List<CudaSaeEncoder> encoders, int turn)
+  private static void workOnce(ExecutorService executor, List<Worker> workers, int turn)
       throws InterruptedException, ExecutionException {
-    List<Callable<SparseLatents>> work = new ArrayList<>();
-    for (int i = 0; i < encoders.size(); i++) {
-      CudaSaeEncoder encoder = encoders.get(i);
-      float[] input = inputs[(turn + i) % INPUTS];
-      work.add(() -> encoder.encode(input));
+    List<Future<?>> started = new ArrayList<>();
+    for (int i = 0; i < workers.size(); i++) {
+      IntConsumer work = workers.get(i).work();
+      int input = (turn + i) % INPUTS;
+      started.add(executor.submit(() -> work.accept(input)));
     }
-    for (Future<SparseLatents> encoded : executor.invokeAll(work)) {
-      encoded.get();
+    for (Future<?> each : started) {
+      each.get();
     }
   }
 
-  /** Holds tokens from all over a full run against the reference, to the bit. */
-  private boolean equalsReference(CudaSaeWeights onDevice) {
-    SaeWeights weights = onDevice.weights();
-    int width = weights.width();
-    int compared = Math.min(COMPARED_TOKENS, tokens);
-    int[] chosen =
-        IntStream.range(0, compared).map(i -> (i + 1) * (tokens - 1) / compared).toArray();
-    float[] activations = new float[compared * width];
-    for (int i = 0; i < compared; i++) {
-      System.arraycopy(inputs[0], chosen[i] * width, activations, i * width, width);
-    }
-    SparseLatents encoded;
-    try (CudaSaeEncoder encoder = new CudaSaeEncoder(onDevice, new EncoderMeter())) {
-      encoded = encoder.encode(inputs[0]);
-    }
-    return chosen(encoded, chosen).equals(new EncoderCase.Drawn(weights, activations).expected());
+  /** Holds tokens from all over a run against the reference, to the bit. */
+  private boolean equalsReference(SaeWeights weights, SparseLatents encoded) {
+    int[] compared = comparedTokens();
+    SparseLatents expected = new EncoderCase.Drawn(weights, activations(compared)).expected();
+    return chosen(encoded, compared).equals(expected);
   }
+
+  /** As the other, of errors. */
+  private boolean equalsReference(CudaDecoderWeights onDevice, SparseLatents encoded) {
+    int[] compared = comparedTokens();
+    double[] errors;
+    try (SaeDecoder decoder = new CudaSaeDecoder(onDevice)) {
+      errors = decoder.normalizedErrors(inputs[0], encoded);
+    }
+    try (SaeDecoder decoder = new CpuSaeDecoder(onDevice.weights(), 1)) {
+      double[] expected =
+          decoder.normalizedErrors(activations(compared), chosen(encoded, compared));
+      return Arrays.equals(IntStream.of(compared).mapToDouble(t -> errors[t]).toArray(), expected);
+    }
+  }
+
+  private int[] comparedTokens() {
+    int count = Math.min(COMPARED_TOKENS, tokens);
+    return IntStream.range(0, count).map(i -> (i + 1) * (tokens - 1) / count).toArray();
+  }
+
+  /** Those of these tokens of the first input. */
+  private float[] activations(int[] of) {
+    float[] activations = new float[of.length * width];
+    for (int i = 0; i < of.length; i++) {
+      System.arraycopy(inputs[0], of[i] * width, activations, i * width, width);
+    }
+    return activations;
+  }
+
+  /**
+   * An encoder or decoder of one thread.
+   *
+   * @param work told which of the inputs to take
+   */
+  private record Worker(IntConsumer work, Runnable closing) {}
 
   /** The latents of these tokens alone. */
   private static SparseLatents chosen(SparseLatents all, int[] tokens) {

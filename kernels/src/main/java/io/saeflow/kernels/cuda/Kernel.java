@@ -105,8 +105,15 @@ enum Kernel {
   /** As {@link #COLUMN_SUMS}, of binary16. */
   COLUMN_SUMS_F16(POINTER, INT, INT, POINTER),
 
-  /** actual, expected, rows, width, means, normalised. */
-  SQUARED_ERRORS(POINTER, POINTER, INT, INT, POINTER, POINTER);
+  /** actual, expected, rows, width, means or null, normalised or null. */
+  SQUARED_ERRORS(POINTER, POINTER, INT, INT, POINTER, POINTER),
+
+  /**
+   * activations, offsets, latents, values, weights, output bias, layer norm, tokens, width,
+   * reconstruction or null, errors or null.
+   */
+  DECODE_TOKENS(
+      POINTER, POINTER, POINTER, POINTER, POINTER, POINTER, INT, INT, INT, POINTER, POINTER);
 
   /** What a parameter is. */
   enum Parameter {

@@ -45,6 +45,10 @@ final class KernelArguments {
     return this;
   }
 
+  KernelArguments number(long value) {
+    return add(Kernel.Parameter.LONG, Pointer.to(new long[] {value}));
+  }
+
   KernelArguments number(float value) {
     return add(Kernel.Parameter.FLOAT, Pointer.to(new float[] {value}));
   }

@@ -5,13 +5,14 @@ import io.saeflow.kernels.aggregate.CpuLatentAggregator;
 import io.saeflow.kernels.aggregate.LatentAggregator;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.kernels.sae.CertifiedSaeEncoder;
+import io.saeflow.kernels.sae.CpuSaeDecoder;
 import io.saeflow.kernels.sae.DecoderWeights;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SaeWeights;
 
-/** Encoders on the processor. */
+/** Encoders and decoders on the processor. */
 final class CpuSaeEncoders implements SaeEncoders {
   private final TensorEngine engine;
   private final String description;
@@ -33,7 +34,7 @@ final class CpuSaeEncoders implements SaeEncoders {
 
   @Override
   public SaeDecoder createDecoder(DecoderWeights weights) {
-    return new SaeDecoder(weights, engine.threads());
+    return new CpuSaeDecoder(weights, engine.threads());
   }
 
   @Override

@@ -2,8 +2,10 @@
 package io.saeflow.kernels.device;
 
 import io.saeflow.kernels.aggregate.LatentAggregator;
+import io.saeflow.kernels.cuda.CudaDecoderWeights;
 import io.saeflow.kernels.cuda.CudaDevice;
 import io.saeflow.kernels.cuda.CudaLatentAggregator;
+import io.saeflow.kernels.cuda.CudaSaeDecoder;
 import io.saeflow.kernels.cuda.CudaSaeEncoder;
 import io.saeflow.kernels.cuda.CudaSaeWeights;
 import io.saeflow.kernels.sae.DecoderWeights;
@@ -14,20 +16,18 @@ import io.saeflow.kernels.sae.SaeWeights;
 import java.util.IdentityHashMap;
 import java.util.Map;
 
-/** Encoders on one GPU, which holds each autoencoder once. */
+/** Encoders and decoders on one GPU, which holds each autoencoder once. */
 final class CudaSaeEncoders implements SaeEncoders {
   private final CudaDevice device;
-  private final int decoderThreads;
   private final String description;
   private final Map<SaeWeights, CudaSaeWeights> loaded = new IdentityHashMap<>();
+  private final Map<DecoderWeights, CudaDecoderWeights> loadedDecoders = new IdentityHashMap<>();
 
   /**
    * @param device closed with this
-   * @param decoderThreads of the processor, for each decoder
    */
-  CudaSaeEncoders(CudaDevice device, int decoderThreads, String description) {
+  CudaSaeEncoders(CudaDevice device, String description) {
     this.device = device;
-    this.decoderThreads = decoderThreads;
     this.description = description;
   }
 
@@ -44,8 +44,10 @@ final class CudaSaeEncoders implements SaeEncoders {
   }
 
   @Override
-  public SaeDecoder createDecoder(DecoderWeights weights) {
-    return new SaeDecoder(weights, decoderThreads);
+  public synchronized SaeDecoder createDecoder(DecoderWeights weights) {
+    CudaDecoderWeights onDevice =
+        loadedDecoders.computeIfAbsent(weights, each -> CudaDecoderWeights.load(each, device));
+    return new CudaSaeDecoder(onDevice);
   }
 
   @Override
@@ -57,6 +59,8 @@ final class CudaSaeEncoders implements SaeEncoders {
   public synchronized void close() {
     loaded.values().forEach(CudaSaeWeights::close);
     loaded.clear();
+    loadedDecoders.values().forEach(CudaDecoderWeights::close);
+    loadedDecoders.clear();
     device.close();
   }
 }

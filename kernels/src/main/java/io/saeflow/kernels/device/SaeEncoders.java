@@ -12,8 +12,8 @@ import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SaeWeights;
 
 /**
- * Makes the encoders of a process on the device that was asked for, and its aggregators there. Can
- * be used by several threads.
+ * Makes the encoders and decoders of a process on the device that was asked for, and its
+ * aggregators there. Can be used by several threads.
  */
 public sealed interface SaeEncoders extends LatentAggregators
     permits CpuSaeEncoders, CudaSaeEncoders {
@@ -21,8 +21,8 @@ public sealed interface SaeEncoders extends LatentAggregators
   /**
    * Opens the device.
    *
-   * @param engine what encoders on the processor work on, with as many threads as decoders use;
-   *     must stay open as long as they do
+   * @param engine what encoders on the processor work on, with as many threads as decoders there
+   *     use; must stay open as long as they do
    * @throws DeviceUnavailableException if it is a GPU that cannot be used
    */
   static SaeEncoders on(Device device, TensorEngine engine) {
@@ -31,8 +31,7 @@ public sealed interface SaeEncoders extends LatentAggregators
       return new CpuSaeEncoders(engine, chosen.description());
     }
     try {
-      return new CudaSaeEncoders(
-          CudaDevice.open(chosen.gpu().get()), engine.threads(), chosen.description());
+      return new CudaSaeEncoders(CudaDevice.open(chosen.gpu().get()), chosen.description());
     } catch (CudaException e) {
       throw new DeviceUnavailableException("device: %s: %s".formatted(device, e.getMessage()));
     }
@@ -56,9 +55,9 @@ public sealed interface SaeEncoders extends LatentAggregators
   SaeEncoder create(SaeWeights weights, EncoderMeter meter);
 
   /**
-   * Makes a decoder, for one thread, on the processor: decoding is little beside encoding.
+   * Makes a decoder, for one thread; it must be closed before this.
    *
-   * @param weights shared
+   * @param weights the same object for decoders that are to share what a GPU holds of them
    */
   SaeDecoder createDecoder(DecoderWeights weights);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Where encoders and aggregators run: the processor or a GPU. What they make is the same.
+ * Where encoders, decoders and aggregators run: the processor or a GPU. What they make is the same.
  *
  * <p>Start at {@link io.saeflow.kernels.device.SaeEncoders}. May use the packages sae, aggregate,
  * engine and cuda.

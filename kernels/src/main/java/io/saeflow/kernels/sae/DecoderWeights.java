@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.sae;
 
+import io.saeflow.kernels.sparse.CsrMatrix;
+
 /**
  * The decoder half of a sparse autoencoder. Arrays are shared, not copied.
  *
@@ -40,6 +42,23 @@ public final class DecoderWeights {
   /** n. */
   public int latents() {
     return decoderWeights.length / outputBias.length;
+  }
+
+  /**
+   * The latents of activations as the sparse matrix [nTokens, n] that decodes by its product with
+   * the weights.
+   *
+   * @param activations [nTokens, D], row-major
+   * @throws IllegalArgumentException if the two are not of as many tokens, or a latent is not one
+   *     of these weights
+   */
+  public CsrMatrix matrix(float[] activations, SparseLatents latents) {
+    if (activations.length != (long) latents.tokens() * width()) {
+      throw new IllegalArgumentException(
+          "activations: %d values (expected: %d tokens of width %d)"
+              .formatted(activations.length, latents.tokens(), width()));
+    }
+    return new CsrMatrix(latents(), latents.offsets(), latents.latents(), latents.values());
   }
 
   /** What is undone in the end. */

@@ -4,7 +4,7 @@
  *
  * <p>Start at {@link io.saeflow.kernels.sae.SaeEncoder}. {@code ReferenceSaeEncoder} defines every
  * bit of the result; any faster encoder must equal it. {@link io.saeflow.kernels.sae.SaeDecoder}
- * goes the other way.
+ * goes the other way, and states every bit itself.
  */
 @NullMarked
 package io.saeflow.kernels.sae;

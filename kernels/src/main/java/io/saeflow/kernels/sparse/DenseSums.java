@@ -15,9 +15,9 @@ public final class DenseSums {
    * @throws IllegalArgumentException if the shapes do not fit
    */
   public static void addProducts(float[] x, int columns, float[] a, float[] b, float c) {
-    int rows = rows("x", x, columns);
-    requireShape("a", a, rows, columns);
-    requireShape("b", b, rows, columns);
+    int rows = DenseMatrices.rows("x", x.length, columns);
+    DenseMatrices.requireRowsOrOne("a", a, rows, columns);
+    DenseMatrices.requireRowsOrOne("b", b, rows, columns);
     int aRow = a.length == x.length ? columns : 0;
     int bRow = b.length == x.length ? columns : 0;
     for (int i = 0; i < rows; i++) {
@@ -39,7 +39,7 @@ public final class DenseSums {
    * @throws IllegalArgumentException if the length is not a multiple of the columns
    */
   public static float[] columnSums(float[] x, int columns) {
-    int rows = rows("x", x, columns);
+    int rows = DenseMatrices.rows("x", x.length, columns);
     float[][] sums = new float[Dot32.CHAINS][columns];
     for (int i = 0; i < rows; i++) {
       float[] sum = sums[i % Dot32.CHAINS];
@@ -55,21 +55,5 @@ public final class DenseSums {
       }
     }
     return sums[0];
-  }
-
-  private static int rows(String what, float[] matrix, int columns) {
-    if (columns < 1 || matrix.length % columns != 0) {
-      throw new IllegalArgumentException(
-          "%s: %d values (expected: rows of %d)".formatted(what, matrix.length, columns));
-    }
-    return matrix.length / columns;
-  }
-
-  private static void requireShape(String what, float[] matrix, int rows, int columns) {
-    if (matrix.length != columns && matrix.length != rows * columns) {
-      throw new IllegalArgumentException(
-          "%s: %d values (expected: %d rows of %d, or one)"
-              .formatted(what, matrix.length, rows, columns));
-    }
   }
 }

@@ -14,16 +14,4 @@ final class SparseIndices {
       }
     }
   }
-
-  /**
-   * Checks that a dense matrix, row-major, has {@code rows} rows of {@code width}.
-   *
-   * @throws IllegalArgumentException also if the width is below 1
-   */
-  static void requireDense(String what, float[] matrix, long rows, int width) {
-    if (width < 1 || matrix.length != rows * width) {
-      throw new IllegalArgumentException(
-          "%s: %d values (expected: %d rows of %d)".formatted(what, matrix.length, rows, width));
-    }
-  }
 }

@@ -20,7 +20,7 @@ public final class SparseProducts {
    * @throws IllegalArgumentException if the shapes do not fit
    */
   public static float[] multiply(CsrMatrix a, float[] dense, int width) {
-    SparseIndices.requireDense("dense", dense, a.columns(), width);
+    DenseMatrices.requireRows("dense", dense, a.columns(), width);
     float[] out = new float[Math.multiplyExact(a.rows(), width)];
     WeightedRows rows = new WeightedRows(width);
     for (int r = 0; r < a.rows(); r++) {
@@ -40,7 +40,7 @@ public final class SparseProducts {
    * @throws IllegalArgumentException if the shapes do not fit
    */
   public static float[] multiplyTransposed(CsrMatrix a, float[] dense, int width) {
-    SparseIndices.requireDense("dense", dense, a.rows(), width);
+    DenseMatrices.requireRows("dense", dense, a.rows(), width);
     float[] out = new float[Math.multiplyExact(a.columns(), width)];
     for (int r = 0; r < a.rows(); r++) {
       for (int e = a.offsets()[r]; e < a.offsets()[r + 1]; e++) {
@@ -59,7 +59,7 @@ public final class SparseProducts {
    * @throws IllegalArgumentException if the shapes do not fit
    */
   public static float[] multiplyTransposed(CooMatrix a, float[] dense, int width) {
-    SparseIndices.requireDense("dense", dense, a.rows(), width);
+    DenseMatrices.requireRows("dense", dense, a.rows(), width);
     float[] out = new float[Math.multiplyExact(a.columns(), width)];
     for (int e = 0; e < a.size(); e++) {
       addScaled(
@@ -85,8 +85,8 @@ public final class SparseProducts {
    * @throws IllegalArgumentException if the shapes do not fit
    */
   public static float[] multiplyAt(float[] left, float[] right, int width, CsrMatrix positions) {
-    SparseIndices.requireDense("left", left, positions.rows(), width);
-    SparseIndices.requireDense("right", right, positions.columns(), width);
+    DenseMatrices.requireRows("left", left, positions.rows(), width);
+    DenseMatrices.requireRows("right", right, positions.columns(), width);
     float[] out = new float[positions.size()];
     Dot32 dot32 = new Dot32();
     for (int r = 0; r < positions.rows(); r++) {

@@ -9,7 +9,10 @@ final class RealGpu {
   /** Where it is true, tests fail rather than skip where no GPU can be used. */
   static final String REQUIRED_PROPERTY = "gpu.required";
 
-  /** How many random cases an encoder is tried with; few where what seems a GPU is emulated. */
+  /**
+   * How many random cases an encoder is tried with, and others with a tenth as many; few where what
+   * seems a GPU is emulated.
+   */
   static final String CASES_PROPERTY = "gpu.cases";
 
   private RealGpu() {}

@@ -8,11 +8,15 @@ import io.saeflow.kernels.device.SaeEncoders;
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.kernels.sae.ActivationFunction;
+import io.saeflow.kernels.sae.DecoderCase;
+import io.saeflow.kernels.sae.DecoderCase.Numbers;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.InputNormalization;
+import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SaeWeights;
 import io.saeflow.kernels.sae.SparseLatents;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -38,6 +42,28 @@ class SaeEncodersTest {
       assertThat(encode(gpu, weights, activations)).isEqualTo(expected);
       assertThat(encode(gpu, weights, activations)).isEqualTo(expected);
       assertThat(encode(auto, weights, activations)).isEqualTo(expected);
+    }
+  }
+
+  @Test
+  void aGpuDecodesAsTheProcessorDoes() {
+    EmulatedCuda.use();
+    DecoderCase.Drawn drawn =
+        new DecoderCase(Numbers.ZERO_ROWS, InputNormalization.LAYER_NORM, WIDTH, LATENTS, 20, 8, 3)
+            .draw();
+    try (TensorEngine engine = LibtorchEngine.open(1);
+        SaeEncoders cpu = SaeEncoders.on(new Device.Cpu(), engine);
+        SaeEncoders gpu = SaeEncoders.on(new Device.Cuda(0), engine);
+        SaeDecoder expected = cpu.createDecoder(drawn.weights());
+        SaeDecoder one = gpu.createDecoder(drawn.weights());
+        SaeDecoder other = gpu.createDecoder(drawn.weights())) {
+      assertThat(one).isInstanceOf(CudaSaeDecoder.class);
+      for (SaeDecoder decoder : List.of(one, other)) {
+        assertThat(decoder.normalizedErrors(drawn.activations(), drawn.latents()))
+            .isEqualTo(expected.normalizedErrors(drawn.activations(), drawn.latents()));
+        assertThat(decoder.decode(drawn.activations(), drawn.latents()))
+            .isEqualTo(expected.decode(drawn.activations(), drawn.latents()));
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.saeflow.kernels.sae.ActivationFunction;
+import io.saeflow.kernels.sae.CpuSaeDecoder;
 import io.saeflow.kernels.sae.InputNormalization;
 import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.kernels.sae.SaeWeights;
@@ -107,7 +108,7 @@ class SaeFileTest {
     float[] latents = floats(expected.get("expectedLatents"));
     int[] all = IntStream.range(0, 21).map(i -> i % 7).toArray();
     SparseLatents sparse = new SparseLatents(0, new int[] {0, 7, 14, 21}, all, latents);
-    try (SaeDecoder decoder = new SaeDecoder(file.decoder().orElseThrow(), 1)) {
+    try (SaeDecoder decoder = new CpuSaeDecoder(file.decoder().orElseThrow(), 1)) {
       assertThat(decoder.decode(floats(expected.get("x")), sparse))
           .containsExactly(floats(expected.get("expectedDecoded")), within(1e-5f));
     }

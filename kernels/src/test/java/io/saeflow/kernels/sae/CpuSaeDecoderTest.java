@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-class SaeDecoderTest {
+class CpuSaeDecoderTest {
   private static final int WIDTH = 40;
   private static final int LATENTS = 24;
   private static final int TOKENS = 100;
@@ -25,7 +25,7 @@ class SaeDecoderTest {
             normalization, gaussian(random, LATENTS * WIDTH), gaussian(random, WIDTH));
     float[] activations = gaussian(random, TOKENS * WIDTH);
     SparseLatents latents = latents(random);
-    try (SaeDecoder decoder = new SaeDecoder(weights, 1)) {
+    try (SaeDecoder decoder = new CpuSaeDecoder(weights, 1)) {
       float[] decoded = decoder.decode(activations, latents);
       double[] errors = decoder.normalizedErrors(activations, latents);
       for (int t = 0; t < TOKENS; t++) {
@@ -52,8 +52,8 @@ class SaeDecoderTest {
             normalization, gaussian(random, LATENTS * WIDTH), gaussian(random, WIDTH));
     float[] activations = gaussian(random, TOKENS * WIDTH);
     SparseLatents latents = latents(random);
-    try (SaeDecoder one = new SaeDecoder(weights, 1);
-        SaeDecoder three = new SaeDecoder(weights, 3)) {
+    try (SaeDecoder one = new CpuSaeDecoder(weights, 1);
+        SaeDecoder three = new CpuSaeDecoder(weights, 3)) {
       assertThat(three.decode(activations, latents)).isEqualTo(one.decode(activations, latents));
       assertThat(three.normalizedErrors(activations, latents))
           .isEqualTo(one.normalizedErrors(activations, latents));
@@ -67,7 +67,7 @@ class SaeDecoderTest {
     float[] activations = {1, 1, Float.NaN, 1, 0, 0, 1, Float.POSITIVE_INFINITY, 1, 0};
     SparseLatents latents =
         new SparseLatents(2, new int[] {0, 1, 1, 1, 1, 2}, new int[] {0, 1}, new float[] {1, 1e9f});
-    try (SaeDecoder decoder = new SaeDecoder(weights, 1)) {
+    try (SaeDecoder decoder = new CpuSaeDecoder(weights, 1)) {
       assertThat(decoder.normalizedErrors(activations, latents))
           .containsExactly(0.5, Double.NaN, Double.NaN, Double.NaN, Double.NaN);
     }
@@ -78,7 +78,7 @@ class SaeDecoderTest {
     DecoderWeights weights =
         new DecoderWeights(InputNormalization.NONE, new float[] {5, 5}, new float[] {3, 4});
     SparseLatents none = new SparseLatents(0, new int[] {0, 0}, new int[0], new float[0]);
-    try (SaeDecoder decoder = new SaeDecoder(weights, 1)) {
+    try (SaeDecoder decoder = new CpuSaeDecoder(weights, 1)) {
       assertThat(decoder.decode(new float[] {3, 0}, none)).containsExactly(3, 4);
       assertThat(decoder.normalizedErrors(new float[] {3, 0}, none)).containsExactly(16 / 9.0);
     }
@@ -90,7 +90,7 @@ class SaeDecoderTest {
         new DecoderWeights(InputNormalization.NONE, new float[4], new float[2]);
     assertThat(weights.latents()).isEqualTo(2);
     SparseLatents third = new SparseLatents(0, new int[] {0, 1}, new int[] {2}, new float[] {1});
-    try (SaeDecoder decoder = new SaeDecoder(weights, 1)) {
+    try (SaeDecoder decoder = new CpuSaeDecoder(weights, 1)) {
       assertThatThrownBy(() -> decoder.decode(new float[3], third))
           .hasMessage("activations: 3 values (expected: 1 tokens of width 2)");
       assertThatThrownBy(() -> decoder.normalizedErrors(new float[2], third))

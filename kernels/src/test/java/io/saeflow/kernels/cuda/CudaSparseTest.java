@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.saeflow.kernels.cuda;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Sparse products and dense sums, on the emulated driver. */
+@Tag("emulated-cuda")
+class CudaSparseTest extends CudaSparseContract {
+  @RegisterExtension static final DeviceUnderTest GPU = DeviceUnderTest.emulated();
+
+  @Override
+  CudaDevice device() {
+    return GPU.device();
+  }
+
+  @Override
+  int cases() {
+    return 30;
+  }
+}
