@@ -10,12 +10,15 @@ import io.saeflow.compose.prepare.PreparedSaes;
 import io.saeflow.compose.progress.ProgressSnapshot;
 import io.saeflow.kernels.device.Device;
 import io.saeflow.kernels.device.SaeEncoders;
+import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.producer.gpt2.Gpt2;
 import io.saeflow.producer.publish.ActivationOutput;
 import io.saeflow.producer.publish.ActivationProducer;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -46,39 +49,37 @@ public record ProduceRole(
 
   @Override
   public RoleWork begin(RunContext run) throws IOException {
-    List<PreparedSae> encoded =
-        run.encodeAt() == EncodeAt.PRODUCER
-            ? PreparedSaes.openAll(saes, run.manifest())
-            : List.of();
-    PreparedModel prepared = PreparedModel.open(model, run.manifest());
-    List<SaeEncoders> encoders = new ArrayList<>();
+    Deque<Runnable> opened = new ArrayDeque<>();
     boolean begun = false;
     try {
+      TensorEngine engine = Gpt2.openEngine();
+      opened.push(engine::close);
+      List<PreparedSae> encoded = List.of();
       ActivationOutput output = Stages.activations(run);
-      if (!encoded.isEmpty()) {
-        encoders.add(EncoderDevice.open(device, prepared.engine(), System.err));
-        output = Stages.latents(run, encoded, encoders.get(0));
+      if (run.encodeAt() == EncodeAt.PRODUCER) {
+        SaeEncoders encoders = EncoderDevice.open(device, engine, System.err);
+        opened.push(encoders::close);
+        encoded = PreparedSaes.openAll(saes, run.manifest());
+        output = Stages.latents(run, encoded, encoders);
       }
+      Gpt2 prepared = PreparedModel.open(model, run.manifest(), engine);
+      opened.push(prepared::close);
       ActivationProducer producer =
-          Stages.produce(run, name, prepared.model(), threads, maxWaitingBatches, output);
+          Stages.produce(run, name, prepared, threads, maxWaitingBatches, output);
       begun = true;
-      return new Work(prepared, encoders, producer, PreparedSae.meters(encoded));
+      return new Work(opened, producer, PreparedSae.meters(encoded));
     } finally {
       if (!begun) {
-        encoders.forEach(SaeEncoders::close);
-        prepared.close();
+        opened.forEach(Runnable::run);
       }
     }
   }
 
   /**
-   * @param opened the encoders' device, where this encodes
+   * @param opened how to close what the producer works on, the last opened first
    */
   private record Work(
-      PreparedModel model,
-      List<SaeEncoders> opened,
-      ActivationProducer producer,
-      Map<String, EncoderMeter> encoders)
+      Deque<Runnable> opened, ActivationProducer producer, Map<String, EncoderMeter> encoders)
       implements RoleWork, RunGauges {
     @Override
     public CompletableFuture<?> done() {
@@ -113,8 +114,7 @@ public record ProduceRole(
     @Override
     public void close() {
       producer.close();
-      opened.forEach(SaeEncoders::close);
-      model.close();
+      opened.forEach(Runnable::run);
     }
   }
 }
