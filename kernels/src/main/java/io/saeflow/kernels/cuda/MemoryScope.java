@@ -4,9 +4,13 @@ package io.saeflow.kernels.cuda;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** Memory that is opened piece by piece and closed at once; on the device's thread. */
+/**
+ * Memory that is opened piece by piece and closed at once, with the streams that use it; on the
+ * device's thread.
+ */
 final class MemoryScope implements AutoCloseable {
   private final CudaDevice device;
+  private final Deque<DeviceStream> streams = new ArrayDeque<>();
   private final Deque<DeviceMemory> onDevice = new ArrayDeque<>();
   private final Deque<PinnedMemory> onHost = new ArrayDeque<>();
 
@@ -29,6 +33,13 @@ final class MemoryScope implements AutoCloseable {
     return memory;
   }
 
+  /** A stream, which is done with its work before any memory is closed. */
+  DeviceStream stream() {
+    DeviceStream stream = new DeviceStream(device);
+    streams.push(stream);
+    return stream;
+  }
+
   /** Memory of the device with these values, which are there when this returns. */
   DeviceMemory upload(float[] values) {
     DeviceMemory memory = device(values.length, Float.BYTES);
@@ -43,6 +54,9 @@ final class MemoryScope implements AutoCloseable {
 
   @Override
   public void close() {
+    while (!streams.isEmpty()) {
+      streams.pop().close();
+    }
     while (!onDevice.isEmpty()) {
       onDevice.pop().close();
     }

@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -58,6 +60,36 @@ final class EmulatedCuda {
     } catch (AssertionError e) {
       return false;
     }
+  }
+
+  /**
+   * Runs a program of the tests in a process of its own, on the driver that is built here.
+   *
+   * @return the lines that it printed, what the driver said among them
+   */
+  static List<String> runProgram(
+      Class<?> program, Map<String, String> environment, String... arguments) {
+    List<String> flags = List.of("-D" + CudaProbe.DRIVER_PROPERTY + "=" + driver());
+    return runProgram(program, flags, environment, arguments);
+  }
+
+  /** As the other, on the driver that the flags of the JVM choose. */
+  static List<String> runProgram(
+      Class<?> program, List<String> flags, Map<String, String> environment, String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("-Xshare:auto");
+    command.add("-Djava.library.path=" + System.getProperty("java.library.path"));
+    command.addAll(flags);
+    String classPath = System.getProperty("java.class.path");
+    command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", classPath)));
+    command.add(program.getName());
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().putAll(environment);
+    Output output = run(builder);
+    assertThat(output.exitCode()).as(output.text()).isZero();
+    return output.text().lines().filter(line -> !line.startsWith("WARNING")).toList();
   }
 
   /** Runs a command to its end. */
