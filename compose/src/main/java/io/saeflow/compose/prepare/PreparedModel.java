@@ -26,7 +26,7 @@ public final class PreparedModel {
    * @throws BadInputException if it cannot be used or is not the run's
    * @throws IOException if a file cannot be read
    */
-  public static Gpt2 open(Path directory, RunManifest run, TensorEngine engine) throws IOException {
+  public static Gpt2 load(Path directory, RunManifest run, TensorEngine engine) throws IOException {
     if (!Files.isDirectory(directory)) {
       throw new BadInputException("model: %s (expected: a folder)".formatted(directory));
     }

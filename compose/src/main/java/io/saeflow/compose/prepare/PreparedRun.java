@@ -172,6 +172,7 @@ public final class PreparedRun implements AutoCloseable {
         .setSubject(config.subject())
         .setModelSha256(Digests.of(modelFiles))
         .setModelDtype(config.model().dtype().id())
+        .setModelDevice(config.model().device().kind())
         .setActivationDtype(config.model().activationDtype().id())
         .setVocabularySize(model.config().vocabularySize())
         .setCenterWritingWeights(config.model().writingWeights() == WritingWeights.CENTRED)

@@ -3,6 +3,7 @@ package io.saeflow.compose.prepare;
 
 import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.config.RunConfig;
+import io.saeflow.kernels.device.Device;
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.producer.gpt2.Gpt2;
@@ -17,15 +18,29 @@ public final class RunEngines implements AutoCloseable {
     this.encoders = encoders;
   }
 
-  /** Opens them: where encoders work beside the model, the same threads use one engine for both. */
+  /**
+   * Opens them.
+   *
+   * @throws io.saeflow.compose.config.BadInputException if the model is to be on a GPU that
+   *     libtorch cannot use
+   */
   public static RunEngines open(RunConfig config) {
-    TensorEngine model = Gpt2.openEngine();
+    Device device = config.model().device();
+    TensorEngine model = ModelEngine.open(device);
     return config.stream().encodeAt() == EncodeAt.PRODUCER
-        ? new RunEngines(model, model)
+        ? new RunEngines(model, besideModel(device, model))
         : new RunEngines(model, LibtorchEngine.open(config.stream().threads()));
   }
 
-  /** What the model works on: an operation uses one thread. */
+  /**
+   * What encoders on the processor work on where the model runs: the same threads use the model's
+   * engine for both, unless that is on a GPU.
+   */
+  public static TensorEngine besideModel(Device device, TensorEngine model) {
+    return device instanceof Device.Cuda ? Gpt2.openEngine() : model;
+  }
+
+  /** What the model works on. */
   public TensorEngine model() {
     return model;
   }

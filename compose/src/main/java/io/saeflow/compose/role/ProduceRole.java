@@ -4,9 +4,11 @@ package io.saeflow.compose.role;
 import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.metrics.RunGauges;
 import io.saeflow.compose.prepare.EncoderDevice;
+import io.saeflow.compose.prepare.ModelEngine;
 import io.saeflow.compose.prepare.PreparedModel;
 import io.saeflow.compose.prepare.PreparedSae;
 import io.saeflow.compose.prepare.PreparedSaes;
+import io.saeflow.compose.prepare.RunEngines;
 import io.saeflow.compose.progress.ProgressSnapshot;
 import io.saeflow.kernels.device.Device;
 import io.saeflow.kernels.device.SaeEncoders;
@@ -21,6 +23,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -32,6 +35,7 @@ import org.apache.kafka.common.MetricName;
  *
  * @param name this producer's among those of the run, the same after a restart
  * @param model its Hugging Face directory
+ * @param modelDevice where it runs, of the kind that the run says; empty for that
  * @param saes files and folders of the autoencoders, for a run that encodes at the producer; not
  *     looked at in others
  * @param threads how many batches the model runs over at once
@@ -41,6 +45,7 @@ import org.apache.kafka.common.MetricName;
 public record ProduceRole(
     String name,
     Path model,
+    Optional<Device> modelDevice,
     List<Path> saes,
     int threads,
     OptionalInt maxWaitingBatches,
@@ -52,17 +57,20 @@ public record ProduceRole(
     Deque<Runnable> opened = new ArrayDeque<>();
     boolean begun = false;
     try {
-      TensorEngine engine = Gpt2.openEngine();
+      Device modelOn = ModelEngine.device(modelDevice, run.manifest());
+      TensorEngine engine = ModelEngine.open(modelOn);
       opened.push(engine::close);
       List<PreparedSae> encoded = List.of();
       ActivationOutput output = Stages.activations(run);
       if (run.encodeAt() == EncodeAt.PRODUCER) {
-        SaeEncoders encoders = EncoderDevice.open(device, engine, System.err);
+        TensorEngine encoderEngine = RunEngines.besideModel(modelOn, engine);
+        opened.push(encoderEngine::close);
+        SaeEncoders encoders = EncoderDevice.open(device, encoderEngine, System.err);
         opened.push(encoders::close);
         encoded = PreparedSaes.openAll(saes, run.manifest());
         output = Stages.latents(run, encoded, encoders);
       }
-      Gpt2 prepared = PreparedModel.open(model, run.manifest(), engine);
+      Gpt2 prepared = PreparedModel.load(model, run.manifest(), engine);
       opened.push(prepared::close);
       ActivationProducer producer =
           Stages.produce(run, name, prepared, threads, maxWaitingBatches, output);

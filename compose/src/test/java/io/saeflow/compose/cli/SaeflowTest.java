@@ -126,7 +126,7 @@ class SaeflowTest {
     int exitCode =
         execute(
             "run --model gpt2 --tokenizer gpt2 --center-writing-weights --model-dtype bfloat16"
-                + " --activation-dtype float16"
+                + " --model-device cuda:1 --activation-dtype float16"
                 + " --sae sae.pt"
                 + " --hook resid_post_mlp/8 --sae-id eight --sae-path v5/eight"
                 + " --text a.txt b.jsonl --text-field body --context-length 128 --no-prepend-bos"
@@ -143,6 +143,7 @@ class SaeflowTest {
     assertThat(run.model().directory()).isEqualTo(folder.resolve("gpt2"));
     assertThat(run.model().writingWeights()).isEqualTo(WritingWeights.CENTRED);
     assertThat(run.model().dtype()).isEqualTo(ModelDtype.BFLOAT16);
+    assertThat(run.model().device()).isEqualTo(new Device.Cuda(1));
     assertThat(run.model().activationDtype()).isEqualTo(ActivationDtype.FLOAT16);
     assertThat(run.model().threads()).isEqualTo(4);
     assertThat(run.saes())
@@ -217,6 +218,16 @@ class SaeflowTest {
 
     assertThat(execute(run + " --device gpu")).isEqualTo(2);
     assertThat(errorLine()).contains("device: 'gpu' (expected: auto, cpu, cuda or cuda:N)");
+  }
+
+  @Test
+  void theModelRunsWhereItIsSaidTo() {
+    String run = "run --model gpt2 --sae sae.pt --text a.txt --out out";
+
+    assertThat(execute(run)).isZero();
+    assertThat(runs.get(0).model().device()).isEqualTo(new Device.Cpu());
+    assertThat(execute(run + " --model-device auto")).isEqualTo(2);
+    assertThat(errorLine()).contains("model-device: auto (expected: cpu, cuda or cuda:N)");
   }
 
   @Test
