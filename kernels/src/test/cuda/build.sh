@@ -4,17 +4,30 @@
 #
 #   build.sh OUT             OUT/libcuda.so.1, a driver to load in place of the real one, and the
 #                            programs below
+#   build.sh OUT driver      the driver only
 #   build.sh OUT sanitize    the programs only, with the address and undefined-behaviour sanitizers
 #
 # Programs: each src/test/cuda/*_test.cpp, linked with all kernels; they end with 0 if all is well.
-# Needs g++ 11 or newer (CXX) on x86-64. What is newer than its sources is kept.
+# Needs g++ 11 or newer (CXX) and a processor with FMA and F16C; ends with 77 and a line that says
+# what is missing. What is newer than its sources is kept.
 set -eu
 
-out=${1:?usage: build.sh OUT [sanitize]}
+out=${1:?usage: build.sh OUT [driver | sanitize]}
 kind=${2:-plain}
 here=$(CDPATH='' cd -P -- "$(dirname -- "$0")" && pwd)
 main=$(CDPATH='' cd -P -- "$here/../../main/cuda" && pwd)
 cxx=${CXX:-g++}
+
+cannot() {
+  printf '%s\n' "$1" >&2
+  exit 77
+}
+
+command -v "$cxx" >/dev/null 2>&1 || cannot "$cxx is missing, which the emulated kernels need"
+for instructions in fma f16c; do
+  grep -qw "$instructions" /proc/cpuinfo ||
+    cannot "this processor has no $instructions instructions, which the emulated kernels need"
+done
 
 mkdir -p "$out"
 out=$(CDPATH='' cd -P -- "$out" && pwd)
@@ -66,6 +79,7 @@ if [ "$kind" != sanitize ]; then
     $cxx $flags -shared -Wl,-soname,libcuda.so.1 -Wl,-Bsymbolic -o "$out/libcuda.so.1" \
       $objects "$out/stubs.o" "$out/fakecuda.o"
 fi
+[ "$kind" != driver ] || exit 0
 
 for source in "$here"/*_test.cpp; do
   program=$out/$(basename "$source" .cpp)

@@ -3,8 +3,8 @@
 // A libcuda.so.1 whose device is the CPU: the calls that saeflow's host code makes, over the
 // emulated kernels. All other functions answer 801, CUDA_ERROR_NOT_SUPPORTED.
 //
-// It is stricter than a driver: work on a stream is done only when something waits for it, copies
-// must stay within one allocation and come from or go to pinned memory when they are asynchronous,
+// It is stricter than a driver: work on a stream is done only when something waits for it, or under
+// a seed also between any two calls, each stream as far as it happens; copies must stay within one allocation and come from or go to pinned memory when they are asynchronous,
 // and a call without a current context fails. Device memory begins as NaNs. A kernel is found only
 // if the module's PTX has an entry of that name.
 //
@@ -16,13 +16,16 @@
 //   FAKECUDA_REFUSED          targets whose PTX is refused, such as "75 80" (none)
 //   FAKECUDA_LAUNCH           what every kernel's run ends with (0); sticky, as on a device
 //   FAKECUDA_GOOD_LAUNCHES    how many runs of kernels end well before that (0)
-//   FAKECUDA_SEED             the emulation's schedule (0)
+//   FAKECUDA_SEED             the emulation's schedule, of threads and of streams (0)
+//   FAKECUDA_TRACE            1 for a line on standard error for what is put on a stream and for
+//                             each wait (0)
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <random>
 #include <regex>
 #include <set>
 
@@ -60,6 +63,8 @@ const int driver_version = from_environment("FAKECUDA_DRIVER_VERSION", 13000);
 const int capability = from_environment("FAKECUDA_CAPABILITY", 90);
 const int good_launches = from_environment("FAKECUDA_GOOD_LAUNCHES", 0);
 const int launch_result = from_environment("FAKECUDA_LAUNCH", kSuccess);
+const int seed = from_environment("FAKECUDA_SEED", 0);
+const bool traced = from_environment("FAKECUDA_TRACE", 0) == 1;
 
 struct Module {
   std::string ptx;
@@ -70,6 +75,7 @@ struct Function {
 };
 
 struct Stream {
+  int number;
   std::deque<std::function<void()>> work;
   uint64_t done = 0;
 
@@ -96,6 +102,8 @@ struct Driver {
   bool initialized = false;
   int sticky = kSuccess;
   int launches = 0;
+  int streams_made = 0;
+  std::mt19937_64 random_bits{static_cast<uint64_t>(seed)};
   std::map<uintptr_t, size_t> device_memory;
   std::map<uintptr_t, size_t> pinned_memory;
   size_t allocated = 0;
@@ -119,6 +127,23 @@ bool within(const std::map<uintptr_t, size_t>& memory, uintptr_t start, size_t s
 }
 
 void complain(const std::string& what) { std::fprintf(stderr, "fakecuda: %s\n", what.c_str()); }
+
+void trace(const void* stream, const std::string& what) {
+  if (traced) {
+    complain("stream " + std::to_string(static_cast<const Stream*>(stream)->number) + ": " + what);
+  }
+}
+
+/** Under a seed, each stream gets on by itself as far as it happens. */
+void get_on() {
+  if (seed == 0) {
+    return;
+  }
+  for (void* stream : driver.streams) {
+    Stream* work = static_cast<Stream*>(stream);
+    work->run_to(work->done + driver.random_bits() % (work->work.size() + 1));
+  }
+}
 
 /** The newest PTX, 10 major + minor, that a driver of this version reads. */
 int newest_ptx() {
@@ -162,9 +187,10 @@ int check_ptx(const std::string& ptx, std::string& log) {
   if (!driver.initialized) return kNotInitialized;                \
   if (driver.sticky != kSuccess) return driver.sticky
 
-#define ENTER_CONTEXT \
-  ENTER_DRIVER;       \
-  if (!context_is_current) return kInvalidContext
+#define ENTER_CONTEXT                               \
+  ENTER_DRIVER;                                     \
+  if (!context_is_current) return kInvalidContext;  \
+  get_on()
 
 // ---- Driver and devices.
 
@@ -175,7 +201,7 @@ API cuInit(unsigned) {
   }
   if (init_result == kSuccess) {
     driver.initialized = true;
-    emu::set_seed(from_environment("FAKECUDA_SEED", 0));
+    emu::set_seed(seed);
   }
   return init_result;
 }
@@ -342,6 +368,7 @@ API cuLaunchKernel(
   }
   dim3 grid{grid_x, grid_y, grid_z};
   dim3 block{block_x, block_y, block_z};
+  trace(stream, "launch");
   static_cast<Stream*>(stream)->work.push_back([=]() mutable {
     if (driver.sticky != kSuccess) {
       return;
@@ -427,8 +454,8 @@ API cuMemFreeHost(void* pointer) {
 
 namespace {
 
-int copy_later(void* to, const void* from, size_t size, uintptr_t device, uintptr_t host,
-               void* stream) {
+int copy_later(const char* what, void* to, const void* from, size_t size, uintptr_t device,
+               uintptr_t host, void* stream) {
   if (driver.streams.count(stream) == 0) {
     return kInvalidHandle;
   }
@@ -440,6 +467,7 @@ int copy_later(void* to, const void* from, size_t size, uintptr_t device, uintpt
     complain("an asynchronous copy of " + std::to_string(size) + " bytes without pinned memory");
     return kInvalidValue;
   }
+  trace(stream, what);
   static_cast<Stream*>(stream)->work.push_back([=] { std::memcpy(to, from, size); });
   return kSuccess;
 }
@@ -449,13 +477,15 @@ int copy_later(void* to, const void* from, size_t size, uintptr_t device, uintpt
 API cuMemcpyHtoDAsync_v2(unsigned long long to, const void* from, size_t size, void* stream) {
   ENTER_CONTEXT;
   return copy_later(
-      reinterpret_cast<void*>(to), from, size, to, reinterpret_cast<uintptr_t>(from), stream);
+      "copy in", reinterpret_cast<void*>(to), from, size, to, reinterpret_cast<uintptr_t>(from),
+      stream);
 }
 
 API cuMemcpyDtoHAsync_v2(void* to, unsigned long long from, size_t size, void* stream) {
   ENTER_CONTEXT;
   return copy_later(
-      to, reinterpret_cast<void*>(from), size, from, reinterpret_cast<uintptr_t>(to), stream);
+      "copy out", to, reinterpret_cast<void*>(from), size, from, reinterpret_cast<uintptr_t>(to),
+      stream);
 }
 
 API cuMemsetD8Async(unsigned long long to, unsigned char value, size_t count, void* stream) {
@@ -490,7 +520,7 @@ API cuMemsetD32Async(unsigned long long to, unsigned value, size_t count, void* 
 
 API cuStreamCreate(void** stream, unsigned) {
   ENTER_CONTEXT;
-  *stream = new Stream();
+  *stream = new Stream{driver.streams_made++, {}, 0};
   driver.streams.insert(*stream);
   return kSuccess;
 }
@@ -512,6 +542,7 @@ API cuStreamSynchronize(void* stream) {
   if (driver.streams.count(stream) == 0) {
     return kInvalidHandle;
   }
+  trace(stream, "wait");
   Stream* work = static_cast<Stream*>(stream);
   work->run_to(work->issued());
   return driver.sticky;

@@ -14,6 +14,7 @@ import io.saeflow.compose.output.RunFolder;
 import io.saeflow.compose.prepare.EncoderDevice;
 import io.saeflow.compose.prepare.PreparedRun;
 import io.saeflow.compose.prepare.PreparedSae;
+import io.saeflow.compose.prepare.RunEngines;
 import io.saeflow.compose.progress.Progress;
 import io.saeflow.compose.progress.ProgressSnapshot;
 import io.saeflow.compose.progress.StageLag;
@@ -29,7 +30,6 @@ import io.saeflow.compose.topic.DeadLetterWatch;
 import io.saeflow.compose.topic.ManifestTopic;
 import io.saeflow.compose.topic.RunTopics;
 import io.saeflow.kernels.device.SaeEncoders;
-import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.producer.publish.ActivationOutput;
@@ -68,11 +68,12 @@ public final class Pipeline implements PipelineRunner {
   public RunSummary run(RunConfig config, OutputConfig output, RunListener listener)
       throws Exception {
     RunFolder checked = RunFolder.check(output.directory(), output.existing());
-    EncoderDevice.require(config.device());
-    try (PreparedRun prepared =
-            PreparedRun.open(config, latentSinks(output), SaeflowVersion.current());
-        SaeEncoders encoders =
-            EncoderDevice.open(config.device(), encoderEngine(prepared), System.err);
+    // The device first: model and text may take minutes to read.
+    try (RunEngines engines = RunEngines.open(config);
+        SaeEncoders encoders = EncoderDevice.open(config.device(), engines.encoders(), System.err);
+        PreparedRun prepared =
+            PreparedRun.open(
+                config, engines.model(), latentSinks(output), SaeflowVersion.current());
         StopSignal stop = StopSignal.install()) {
       try {
         return run(prepared, encoders, output, checked, stop, listener);
@@ -82,14 +83,6 @@ public final class Pipeline implements PipelineRunner {
         throw e;
       }
     }
-  }
-
-  /** Where the model runs, the same threads use both. */
-  private static TensorEngine encoderEngine(PreparedRun prepared) {
-    return switch (prepared.config().stream().encodeAt()) {
-      case PROCESS -> prepared.engine();
-      case PRODUCER -> prepared.modelEngine();
-    };
   }
 
   private static List<String> latentSinks(OutputConfig output) {
@@ -151,7 +144,7 @@ public final class Pipeline implements PipelineRunner {
         Optional<RunTotals> ended = begun.map(RunManifest::getTotals);
         if (ended.isPresent() && Files.exists(folder.manifest())) {
           listener.writing(folder.root());
-          return summary(ended.get(), start, Map.of());
+          return summary(ended.get(), start, Optional.empty(), Map.of());
         }
       }
       manifestTopic.publish(manifest);
@@ -219,17 +212,21 @@ public final class Pipeline implements PipelineRunner {
           && !stream.keep().contains(Kept.ACTIVATIONS)) {
         runTopics.deleteActivations(run.hooks());
       }
-      return summary(finished.getTotals(), start, encodings);
+      return summary(finished.getTotals(), start, Optional.of(encoders.description()), encodings);
     }
   }
 
   private static RunSummary summary(
-      RunTotals totals, long start, Map<String, EncodingStatistics> encodings) {
+      RunTotals totals,
+      long start,
+      Optional<String> device,
+      Map<String, EncodingStatistics> encodings) {
     return new RunSummary(
         totals.getDocuments(),
         totals.getSequences(),
         totals.getTokens(),
         Duration.ofNanos(System.nanoTime() - start),
+        device,
         encodings);
   }
 

@@ -12,6 +12,8 @@ import io.saeflow.compose.role.Stages;
 import io.saeflow.compose.topic.RunTopics;
 import io.saeflow.kernels.device.Device;
 import io.saeflow.kernels.device.SaeEncoders;
+import io.saeflow.kernels.engine.LibtorchEngine;
+import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.processors.Processors;
 import io.saeflow.processors.retention.RecordRetention;
 import io.saeflow.producer.corpus.TokenBatches;
@@ -71,16 +73,18 @@ class AppendTest {
       throws Exception {
     Topics topics = new Topics(run);
     Path out = folder.resolve(run);
-    try (PreparedRun prepared =
+    try (TensorEngine engine = LibtorchEngine.open(1);
+        SaeEncoders encoders = SaeEncoders.on(new Device.Cpu(), engine);
+        PreparedRun prepared =
             PreparedRun.open(
                 OracleCases.run(List.of(CASE), out)
                     .text(Setting.RUN_ID, run)
                     .number(Setting.PARTITIONS, 2)
                     .number(Setting.FEATURE_RANGES, RANGES)
                     .toRunConfig(),
+                engine,
                 List.of(),
                 "0");
-        SaeEncoders encoders = SaeEncoders.on(new Device.Cpu(), prepared.engine());
         RunTopics runTopics = new RunTopics(kafka, topics)) {
       RunContext context = new RunContext(kafka, prepared.manifest());
       runTopics.create(prepared.manifest(), 2, ExistingOutput.REFUSE);

@@ -109,9 +109,11 @@ class EncodeAtTest {
       Path out = folder.resolve("out");
       List<Path> saes = CASES.stream().map(EncodeAtTest::sae).toList();
       try (RoleWork first =
-              new ProduceRole("1", MODEL, saes, 2, OptionalInt.of(3), CPU).begin(run);
+              new ProduceRole("1", MODEL, Optional.empty(), saes, 2, OptionalInt.of(3), CPU)
+                  .begin(run);
           RoleWork second =
-              new ProduceRole("2", MODEL, saes, 1, OptionalInt.empty(), CPU).begin(run);
+              new ProduceRole("2", MODEL, Optional.empty(), saes, 1, OptionalInt.empty(), CPU)
+                  .begin(run);
           RoleWork process =
               new ProcessRole("1", List.of(), folder.resolve("state"), 2, 1, CPU).begin(run);
           RoleWork sink =
@@ -152,20 +154,31 @@ class EncodeAtTest {
 
   private static void assertRefused(RunContext run, Settings settings) {
     assertThatThrownBy(
-            () -> new ProduceRole("1", MODEL, List.of(), 1, OptionalInt.empty(), CPU).begin(run))
+            () ->
+                new ProduceRole(
+                        "1", MODEL, Optional.empty(), List.of(), 1, OptionalInt.empty(), CPU)
+                    .begin(run))
         .isInstanceOf(BadInputException.class)
         .hasMessage(
             "sae: missing (expected: --sae PATH, or saes in the --config file: run 'oracle' has encode-at producer)");
     assertThatThrownBy(
             () ->
-                new ProduceRole("1", MODEL, List.of(sae(CASES.get(0))), 1, OptionalInt.empty(), CPU)
+                new ProduceRole(
+                        "1",
+                        MODEL,
+                        Optional.empty(),
+                        List.of(sae(CASES.get(0))),
+                        1,
+                        OptionalInt.empty(),
+                        CPU)
                     .begin(run))
         .isInstanceOf(BadInputException.class)
         .hasMessageStartingWith("sae: none for openai-relu-blocks.1.hook_attn_out (expected: ");
     Path foreign = sae("openai-topk--blocks.0.mlp.hook_post");
     assertThatThrownBy(
             () ->
-                new ProduceRole("1", MODEL, List.of(foreign), 1, OptionalInt.empty(), CPU)
+                new ProduceRole(
+                        "1", MODEL, Optional.empty(), List.of(foreign), 1, OptionalInt.empty(), CPU)
                     .begin(run))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("is not of run 'oracle' (expected: one of ");

@@ -122,7 +122,8 @@ class PoisonTest {
     RunContext run = new RunContext(kafka, new ManifestTopic(kafka, TOPICS).read().orElseThrow());
     Path out = folder.resolve("out");
     try (RoleWork produce =
-            new ProduceRole("1", MODEL, List.of(), 2, OptionalInt.empty(), CPU).begin(run);
+            new ProduceRole("1", MODEL, Optional.empty(), List.of(), 2, OptionalInt.empty(), CPU)
+                .begin(run);
         RoleWork process =
             new ProcessRole("1", List.of(SAE), folder.resolve("state"), 1, 1, CPU).begin(run)) {
       try (RoleWork sink = sink(out).begin(run)) {

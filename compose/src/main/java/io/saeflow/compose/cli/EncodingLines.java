@@ -6,11 +6,12 @@ import io.saeflow.schemas.feature.EncodingStatistics;
 import java.io.PrintWriter;
 import java.util.Locale;
 
-/** Says how well each autoencoder of a run did, a line each. */
+/** Says what encoded, and how well each autoencoder of a run did, a line each. */
 final class EncodingLines {
   private EncodingLines() {}
 
   static void print(RunSummary summary, PrintWriter out) {
+    summary.device().ifPresent(device -> out.println("encoded on " + device));
     summary.encodings().forEach((sae, found) -> out.println(sae + ": " + line(found)));
   }
 

@@ -7,6 +7,7 @@ import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.schemas.stream.ActivationDtype;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The model. */
@@ -40,6 +41,8 @@ final class ModelOptions {
               + " has such instructions, at a relative error of about 1 %%. Default: float32.")
   private @Nullable ModelDtype dtype;
 
+  @Mixin private ModelDeviceOptions device;
+
   @Option(
       names = "--activation-dtype",
       paramLabel = "DTYPE",
@@ -54,6 +57,7 @@ final class ModelOptions {
     if (dtype != null) {
       settings.modelDtype(dtype);
     }
+    device.addTo(settings);
     if (activationDtype != null) {
       settings.activationDtype(activationDtype);
     }

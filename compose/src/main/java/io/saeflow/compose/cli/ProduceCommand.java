@@ -34,6 +34,8 @@ final class ProduceCommand implements Callable<Integer> {
       description = "Hugging Face GPT-2 directory, that of the run. Required.")
   private @Nullable Path model;
 
+  @Mixin private ModelDeviceOptions modelDevice;
+
   @Option(
       names = "--sae",
       paramLabel = "PATH",
@@ -68,6 +70,7 @@ final class ProduceCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Settings line = new Settings();
     SettingsLine.path(line, Setting.MODEL, model);
+    modelDevice.addTo(line);
     SaeOptions.add(saes, line);
     SettingsLine.number(line, Setting.THREADS, threads);
     SettingsLine.number(line, Setting.MAX_WAITING_BATCHES, maxWaitingBatches);
@@ -82,6 +85,7 @@ final class ProduceCommand implements Callable<Integer> {
         new ProduceRole(
             config.name(),
             settings.toModel(),
+            settings.toModelDevice(),
             settings.toSaePaths(),
             config.threads().orElseGet(ModelConfig::defaultThreads),
             config.stream().maxWaitingBatches(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.compose.config;
 
+import io.saeflow.kernels.device.Device;
 import io.saeflow.producer.gpt2.ModelDtype;
 import io.saeflow.producer.gpt2.WritingWeights;
 import io.saeflow.schemas.stream.ActivationDtype;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
  *     merges.txt}
  * @param writingWeights whether they are centred before the run
  * @param dtype in what it multiplies
+ * @param device where it runs; not auto
  * @param activationDtype in what its activations are published
  * @param threads how many batches it runs over at once
  */
@@ -22,9 +24,14 @@ public record ModelConfig(
     Path tokenizer,
     WritingWeights writingWeights,
     ModelDtype dtype,
+    Device device,
     ActivationDtype activationDtype,
     int threads) {
   public ModelConfig {
+    if (device instanceof Device.Auto) {
+      throw new BadInputException(
+          "model-device: auto (expected: %s)".formatted(Setting.Kind.MODEL_DEVICE.expectation()));
+    }
     Expectation.atLeast(1, "threads", threads);
   }
 

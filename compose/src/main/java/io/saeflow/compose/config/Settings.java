@@ -95,15 +95,22 @@ public final class Settings {
     return put(Setting.DOCUMENT_SEPARATOR, value, Setting.Kind.SEPARATOR);
   }
 
-  /** Sets what becomes of tokens with activations that are not finite. */
+  /** Sets in what the model multiplies. */
   public Settings modelDtype(ModelDtype value) {
     return put(Setting.MODEL_DTYPE, value, Setting.Kind.MODEL_DTYPE);
   }
 
+  /** Sets where the model runs. */
+  public Settings modelDevice(Device value) {
+    return put(Setting.MODEL_DEVICE, value, Setting.Kind.MODEL_DEVICE);
+  }
+
+  /** Sets in what activations are published. */
   public Settings activationDtype(ActivationDtype value) {
     return put(Setting.ACTIVATION_DTYPE, value, Setting.Kind.ACTIVATION_DTYPE);
   }
 
+  /** Sets what becomes of tokens with activations that are not finite. */
   public Settings nonFinite(NonFinitePolicy value) {
     return put(Setting.NON_FINITE, value, Setting.Kind.NON_FINITE);
   }
@@ -245,6 +252,11 @@ public final class Settings {
     return required(Setting.MODEL, Path.class);
   }
 
+  /** Where the model is to run; empty if that is not given. */
+  public Optional<Device> toModelDevice() {
+    return optional(Setting.MODEL_DEVICE, Device.class);
+  }
+
   /** The files and folders of autoencoders; empty if none are given. */
   public List<Path> toSaePaths() {
     return values.containsKey(Setting.SAES)
@@ -297,6 +309,7 @@ public final class Settings {
             ? WritingWeights.CENTRED
             : WritingWeights.AS_STORED,
         optional(Setting.MODEL_DTYPE, ModelDtype.class).orElse(ModelDtype.FLOAT32),
+        toModelDevice().orElse(new Device.Cpu()),
         optional(Setting.ACTIVATION_DTYPE, ActivationDtype.class).orElse(ActivationDtype.FLOAT32),
         integer(Setting.THREADS).orElseGet(ModelConfig::defaultThreads));
   }

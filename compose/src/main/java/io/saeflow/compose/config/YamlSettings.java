@@ -87,6 +87,7 @@ final class YamlSettings {
       case ACTIVATION_DTYPE ->
           settings.activationDtype(constant(ActivationDtype.values(), value, wrong));
       case MODEL_DTYPE -> settings.modelDtype(constant(ModelDtype.values(), value, wrong));
+      case MODEL_DEVICE -> settings.modelDevice(device(value, wrong));
       case NON_FINITE -> settings.nonFinite(constant(NonFinitePolicy.values(), value, wrong));
       case ENCODE_AT -> settings.encodeAt(constant(EncodeAt.values(), value, wrong));
       case DEVICE -> settings.device(device(value, wrong));

@@ -15,23 +15,18 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** The model of a run that was defined elsewhere. */
-public final class PreparedModel implements AutoCloseable {
-  private final TensorEngine engine;
-  private final Gpt2 model;
-
-  private PreparedModel(TensorEngine engine, Gpt2 model) {
-    this.engine = engine;
-    this.model = model;
-  }
+public final class PreparedModel {
+  private PreparedModel() {}
 
   /**
    * Loads the model.
    *
    * @param directory its Hugging Face directory
+   * @param engine where it will run; stays open when the model is closed
    * @throws BadInputException if it cannot be used or is not the run's
    * @throws IOException if a file cannot be read
    */
-  public static PreparedModel open(Path directory, RunManifest run) throws IOException {
+  public static Gpt2 load(Path directory, RunManifest run, TensorEngine engine) throws IOException {
     if (!Files.isDirectory(directory)) {
       throw new BadInputException("model: %s (expected: a folder)".formatted(directory));
     }
@@ -39,40 +34,14 @@ public final class PreparedModel implements AutoCloseable {
         run.getSaes().stream().map(sae -> HookPoint.parse(sae.getHook())).toList();
     try {
       Digests.requireSame("model " + directory, Gpt2.files(directory), run.getModelSha256());
-      TensorEngine engine = Gpt2.openEngine();
-      boolean loaded = false;
-      try {
-        Gpt2 model =
-            Gpt2.loadUpTo(
-                hooks,
-                directory,
-                engine,
-                run.getCenterWritingWeights() ? WritingWeights.CENTRED : WritingWeights.AS_STORED,
-                ModelDtype.of(run.getModelDtype()));
-        loaded = true;
-        return new PreparedModel(engine, model);
-      } finally {
-        if (!loaded) {
-          engine.close();
-        }
-      }
+      return Gpt2.loadUpTo(
+          hooks,
+          directory,
+          engine,
+          run.getCenterWritingWeights() ? WritingWeights.CENTRED : WritingWeights.AS_STORED,
+          ModelDtype.of(run.getModelDtype()));
     } catch (ModelException e) {
       throw new BadInputException(e.getMessage(), e);
     }
-  }
-
-  public Gpt2 model() {
-    return model;
-  }
-
-  /** The engine that it works on: an operation uses one thread. */
-  public TensorEngine engine() {
-    return engine;
-  }
-
-  @Override
-  public void close() {
-    model.close();
-    engine.close();
   }
 }

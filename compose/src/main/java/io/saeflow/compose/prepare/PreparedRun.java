@@ -7,7 +7,6 @@ import io.saeflow.compose.config.CorpusSource;
 import io.saeflow.compose.config.Kept;
 import io.saeflow.compose.config.RunConfig;
 import io.saeflow.compose.config.SaeConfig;
-import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.processors.aggregate.LabelField;
 import io.saeflow.producer.corpus.CorpusException;
@@ -34,11 +33,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Everything a run reads, opened and found to fit together. Nothing has been created yet. */
 public final class PreparedRun implements AutoCloseable {
-  /** What the sinks of a run are called together: as one, they commit what they have read. */
   private final RunConfig config;
-
-  private final TensorEngine modelEngine;
-  private final TensorEngine engine;
   private final Gpt2 model;
   private final PreparedCorpus corpus;
   private final List<PreparedSae> saes;
@@ -48,15 +43,11 @@ public final class PreparedRun implements AutoCloseable {
       RunConfig config,
       String version,
       List<String> latentSinks,
-      TensorEngine modelEngine,
-      TensorEngine engine,
       Gpt2 model,
       PreparedCorpus corpus,
       List<PreparedSae> saes)
       throws IOException {
     this.config = config;
-    this.modelEngine = modelEngine;
-    this.engine = engine;
     this.model = model;
     this.corpus = corpus;
     this.saes = saes;
@@ -66,19 +57,17 @@ public final class PreparedRun implements AutoCloseable {
   /**
    * Opens the model, the corpus and the autoencoders.
    *
+   * @param engine that the model works on; must stay open as long as this
    * @param latentSinks names of the sinks that read latents
    * @throws BadInputException if one cannot be used, or they do not fit together
    * @throws IOException if a file cannot be read
    */
-  public static PreparedRun open(RunConfig config, List<String> latentSinks, String version)
+  public static PreparedRun open(
+      RunConfig config, TensorEngine engine, List<String> latentSinks, String version)
       throws IOException {
     config.requireInputs();
     List<AutoCloseable> opened = new ArrayList<>();
     try {
-      TensorEngine modelEngine = Gpt2.openEngine();
-      opened.add(modelEngine);
-      TensorEngine engine = LibtorchEngine.open(config.stream().threads());
-      opened.add(engine);
       Gpt2Config modelConfig = Gpt2.config(config.model().directory());
       List<PreparedSae> saes = new ArrayList<>();
       for (SaeConfig sae : config.saes()) {
@@ -88,7 +77,7 @@ public final class PreparedRun implements AutoCloseable {
           Gpt2.loadUpTo(
               saes.stream().map(PreparedSae::hook).toList(),
               config.model().directory(),
-              modelEngine,
+              engine,
               config.model().writingWeights(),
               config.model().dtype());
       opened.add(model);
@@ -97,8 +86,7 @@ public final class PreparedRun implements AutoCloseable {
       // First what is quick, and what the first batch must fit before anything makes it.
       requireThatBatchesFit(config.corpus(), corpus.packing(), saes);
       corpus.lookThrough();
-      PreparedRun run =
-          new PreparedRun(config, version, latentSinks, modelEngine, engine, model, corpus, saes);
+      PreparedRun run = new PreparedRun(config, version, latentSinks, model, corpus, saes);
       run.requireThatFilesFit();
       return run;
     } catch (ModelException e) {
@@ -123,16 +111,6 @@ public final class PreparedRun implements AutoCloseable {
     return manifest;
   }
 
-  /** The engine that the model works on, and encoders where it runs. */
-  public TensorEngine modelEngine() {
-    return modelEngine;
-  }
-
-  /** The engine that encoders work on beside the model. */
-  public TensorEngine engine() {
-    return engine;
-  }
-
   public List<PreparedSae> saes() {
     return saes;
   }
@@ -151,8 +129,6 @@ public final class PreparedRun implements AutoCloseable {
   public void close() {
     corpus.close();
     model.close();
-    engine.close();
-    modelEngine.close();
   }
 
   private static void requireThatBatchesFit(
@@ -196,6 +172,7 @@ public final class PreparedRun implements AutoCloseable {
         .setSubject(config.subject())
         .setModelSha256(Digests.of(modelFiles))
         .setModelDtype(config.model().dtype().id())
+        .setModelDevice(config.model().device().kind())
         .setActivationDtype(config.model().activationDtype().id())
         .setVocabularySize(model.config().vocabularySize())
         .setCenterWritingWeights(config.model().writingWeights() == WritingWeights.CENTRED)

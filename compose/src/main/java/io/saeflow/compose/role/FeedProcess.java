@@ -12,6 +12,8 @@ import io.saeflow.compose.progress.Progress;
 import io.saeflow.compose.progress.ProgressSnapshot;
 import io.saeflow.compose.topic.ManifestTopic;
 import io.saeflow.compose.topic.RunTopics;
+import io.saeflow.kernels.engine.TensorEngine;
+import io.saeflow.producer.gpt2.Gpt2;
 import io.saeflow.producer.publish.TokenFeed;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.FeedPosition;
@@ -45,7 +47,8 @@ public final class FeedProcess {
     Map<String, Object> kafka = stream.clients(stream.bootstrapServers());
     Topics topics = new Topics(config.run());
     try (StopSignal stop = StopSignal.install();
-        PreparedRun prepared = PreparedRun.open(config, latentSinks, version)) {
+        TensorEngine engine = Gpt2.openEngine();
+        PreparedRun prepared = PreparedRun.open(config, engine, latentSinks, version)) {
       try (RunWait wait = new RunWait(kafka, topics, stop, System.err)) {
         wait.forCluster();
       }

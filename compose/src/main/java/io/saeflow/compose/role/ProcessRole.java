@@ -20,13 +20,11 @@ import io.saeflow.schemas.feature.EncodingStatistics;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.common.Metric;
@@ -50,10 +48,6 @@ public record ProcessRole(
 
   @Override
   public RoleWork begin(RunContext run) {
-    SortedMap<Integer, List<PreparedSae>> generations =
-        run.encodeAt() == EncodeAt.PROCESS
-            ? PreparedSaes.open(saes, run.manifest())
-            : Collections.emptySortedMap();
     int partitions;
     try (RunTopics topics = new RunTopics(run.kafka(), run.topics())) {
       partitions = topics.partitionsOfTokens();
@@ -71,7 +65,7 @@ public record ProcessRole(
         work.opened.push(engine::close);
         SaeEncoders encoders = EncoderDevice.open(device, engine, System.err);
         work.opened.push(encoders::close);
-        for (List<PreparedSae> generation : generations.values()) {
+        for (List<PreparedSae> generation : PreparedSaes.open(saes, run.manifest()).values()) {
           work.processors.add(
               Stages.process(run, name, generation, encoders, state, streamThreads, partitions));
           work.encoders.putAll(PreparedSae.meters(generation));

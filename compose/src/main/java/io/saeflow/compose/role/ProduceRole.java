@@ -4,20 +4,26 @@ package io.saeflow.compose.role;
 import io.saeflow.compose.config.EncodeAt;
 import io.saeflow.compose.metrics.RunGauges;
 import io.saeflow.compose.prepare.EncoderDevice;
+import io.saeflow.compose.prepare.ModelEngine;
 import io.saeflow.compose.prepare.PreparedModel;
 import io.saeflow.compose.prepare.PreparedSae;
 import io.saeflow.compose.prepare.PreparedSaes;
+import io.saeflow.compose.prepare.RunEngines;
 import io.saeflow.compose.progress.ProgressSnapshot;
 import io.saeflow.kernels.device.Device;
 import io.saeflow.kernels.device.SaeEncoders;
+import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.kernels.sae.EncoderMeter;
+import io.saeflow.producer.gpt2.Gpt2;
 import io.saeflow.producer.publish.ActivationOutput;
 import io.saeflow.producer.publish.ActivationProducer;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -29,6 +35,7 @@ import org.apache.kafka.common.MetricName;
  *
  * @param name this producer's among those of the run, the same after a restart
  * @param model its Hugging Face directory
+ * @param modelDevice where it runs, of the kind that the run says; empty for that
  * @param saes files and folders of the autoencoders, for a run that encodes at the producer; not
  *     looked at in others
  * @param threads how many batches the model runs over at once
@@ -38,6 +45,7 @@ import org.apache.kafka.common.MetricName;
 public record ProduceRole(
     String name,
     Path model,
+    Optional<Device> modelDevice,
     List<Path> saes,
     int threads,
     OptionalInt maxWaitingBatches,
@@ -46,39 +54,40 @@ public record ProduceRole(
 
   @Override
   public RoleWork begin(RunContext run) throws IOException {
-    List<PreparedSae> encoded =
-        run.encodeAt() == EncodeAt.PRODUCER
-            ? PreparedSaes.openAll(saes, run.manifest())
-            : List.of();
-    PreparedModel prepared = PreparedModel.open(model, run.manifest());
-    List<SaeEncoders> encoders = new ArrayList<>();
+    Deque<Runnable> opened = new ArrayDeque<>();
     boolean begun = false;
     try {
+      Device modelOn = ModelEngine.device(modelDevice, run.manifest());
+      TensorEngine engine = ModelEngine.open(modelOn);
+      opened.push(engine::close);
+      List<PreparedSae> encoded = List.of();
       ActivationOutput output = Stages.activations(run);
-      if (!encoded.isEmpty()) {
-        encoders.add(EncoderDevice.open(device, prepared.engine(), System.err));
-        output = Stages.latents(run, encoded, encoders.get(0));
+      if (run.encodeAt() == EncodeAt.PRODUCER) {
+        TensorEngine encoderEngine = RunEngines.besideModel(modelOn, engine);
+        opened.push(encoderEngine::close);
+        SaeEncoders encoders = EncoderDevice.open(device, encoderEngine, System.err);
+        opened.push(encoders::close);
+        encoded = PreparedSaes.openAll(saes, run.manifest());
+        output = Stages.latents(run, encoded, encoders);
       }
+      Gpt2 prepared = PreparedModel.load(model, run.manifest(), engine);
+      opened.push(prepared::close);
       ActivationProducer producer =
-          Stages.produce(run, name, prepared.model(), threads, maxWaitingBatches, output);
+          Stages.produce(run, name, prepared, threads, maxWaitingBatches, output);
       begun = true;
-      return new Work(prepared, encoders, producer, PreparedSae.meters(encoded));
+      return new Work(opened, producer, PreparedSae.meters(encoded));
     } finally {
       if (!begun) {
-        encoders.forEach(SaeEncoders::close);
-        prepared.close();
+        opened.forEach(Runnable::run);
       }
     }
   }
 
   /**
-   * @param opened the encoders' device, where this encodes
+   * @param opened how to close what the producer works on, the last opened first
    */
   private record Work(
-      PreparedModel model,
-      List<SaeEncoders> opened,
-      ActivationProducer producer,
-      Map<String, EncoderMeter> encoders)
+      Deque<Runnable> opened, ActivationProducer producer, Map<String, EncoderMeter> encoders)
       implements RoleWork, RunGauges {
     @Override
     public CompletableFuture<?> done() {
@@ -113,8 +122,7 @@ public record ProduceRole(
     @Override
     public void close() {
       producer.close();
-      opened.forEach(SaeEncoders::close);
-      model.close();
+      opened.forEach(Runnable::run);
     }
   }
 }

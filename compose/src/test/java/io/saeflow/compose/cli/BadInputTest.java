@@ -463,6 +463,15 @@ class BadInputTest {
     assertRefused(List.of("--device", "cuda:9999"), "device: cuda:9999: ");
   }
 
+  /** Nor is there a libtorch that could use it. */
+  @Test
+  void theModelsGpuIsNotThere() {
+    assertRefused(
+        List.of("--model-device", "cuda:9999"),
+        "model-device: cuda:9999: libtorch 2.",
+        "no CUDA or no GPU");
+  }
+
   private void assertRefused(String... parts) {
     assertRefused(List.of(), parts);
   }

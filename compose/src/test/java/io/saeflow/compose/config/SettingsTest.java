@@ -49,6 +49,7 @@ class SettingsTest {
                     Path.of("models/gpt2"),
                     WritingWeights.AS_STORED,
                     ModelDtype.FLOAT32,
+                    new Device.Cpu(),
                     ActivationDtype.FLOAT32,
                     cores),
                 new CorpusConfig(
@@ -93,6 +94,7 @@ class SettingsTest {
             tokenizer: /tok
             center-writing-weights: true
             model-dtype: bfloat16
+            model-device: cuda:1
             activation-dtype: float32
             threads: 3
             text: [a.jsonl, /data/b.txt]
@@ -142,6 +144,7 @@ class SettingsTest {
                     Path.of("/tok"),
                     WritingWeights.CENTRED,
                     ModelDtype.BFLOAT16,
+                    new Device.Cuda(1),
                     ActivationDtype.FLOAT32,
                     3),
                 new CorpusConfig(
@@ -314,6 +317,7 @@ class SettingsTest {
           existing-output: keep | existing-output: "keep" (expected: refuse, resume or overwrite)
           activation-dtype: 16  | activation-dtype: 16 (expected: float32 or float16)
           model-dtype: float16  | model-dtype: "float16" (expected: float32 or bfloat16)
+          model-device: gpu     | model-device: "gpu" (expected: cpu, cuda or cuda:N)
           non-finite: ignore    | non-finite: "ignore" (expected: skip or fail)
           device: gpu           | device: "gpu" (expected: auto, cpu, cuda or cuda:N)
           encode-at: model      | encode-at: "model" (expected: process or producer)

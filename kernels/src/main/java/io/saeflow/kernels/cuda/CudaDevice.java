@@ -9,31 +9,25 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
-import jcuda.driver.CUdeviceptr;
-import jcuda.driver.CUfunction_attribute;
-import jcuda.driver.CUstream;
-import jcuda.driver.CUstream_flags;
+import jcuda.driver.CUfunction;
 import jcuda.driver.JCudaDriver;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A GPU in use: its context, one stream, the kernels, and the one platform thread that makes every
- * call, as a context belongs to a thread. Any thread may hand it work with {@link #call}; all other
- * methods are for that work.
+ * A GPU in use: its context, the kernels, and the one platform thread that makes every call, as a
+ * context belongs to a thread. Any thread may hand it work with {@link #call}; all other methods
+ * are for that work.
  *
- * <p>What is put on the stream is done in order, some time before {@link #synchronize} returns.
+ * <p>It has a stream of its own for whatever needs none beside others.
  */
 public final class CudaDevice implements AutoCloseable {
-  /** What a launch may have without asking for it. */
-  private static final int COMMON_SHARED_BYTES = 48 << 10;
-
   private final CudaDeviceInfo info;
   private final ExecutorService executor;
   private final CUdevice device = new CUdevice();
   private final CUcontext context = new CUcontext();
-  private final CUstream stream = new CUstream();
   private @Nullable Thread thread;
   private @Nullable CudaModule module;
+  private @Nullable DeviceStream stream;
   private final AtomicInteger liveAllocations = new AtomicInteger();
   private volatile boolean lost;
 
@@ -127,97 +121,48 @@ public final class CudaDevice implements AutoCloseable {
     return module().imageName();
   }
 
-  /**
-   * Puts a copy of the first {@code bytes} on the stream. The source must not change until done.
-   */
+  /** {@link DeviceStream#copy(PinnedMemory, DeviceMemory, long)} on the device's own stream. */
   void copy(PinnedMemory from, DeviceMemory to, long bytes) {
-    copy(from, to, 0, bytes);
+    stream().copy(from, to, bytes);
   }
 
-  /** As the other copy, to {@code toByte} and what follows. */
+  /** {@link DeviceStream#copy(PinnedMemory, DeviceMemory, long, long)}, likewise. */
   void copy(PinnedMemory from, DeviceMemory to, long toByte, long bytes) {
-    requireItsThread();
-    requireWithin(toByte, to.bytes());
-    requireWithin(bytes, Math.min(from.bytes(), to.bytes() - toByte));
-    CUdeviceptr target = to.pointer().withByteOffset(toByte);
-    check(
-        JCudaDriver.cuMemcpyHtoDAsync(target, from.pointer(), bytes, stream),
-        "copying to the device");
+    stream().copy(from, to, toByte, bytes);
   }
 
-  /** Puts a copy of the first {@code bytes} on the stream; it is there after synchronize. */
+  /** {@link DeviceStream#copy(DeviceMemory, PinnedMemory, long)}, likewise. */
   void copy(DeviceMemory from, PinnedMemory to, long bytes) {
-    copy(from, 0, to, bytes);
+    stream().copy(from, to, bytes);
   }
 
-  /** As the other copy, of {@code fromByte} and what follows. */
+  /** {@link DeviceStream#copy(DeviceMemory, long, PinnedMemory, long)}, likewise. */
   void copy(DeviceMemory from, long fromByte, PinnedMemory to, long bytes) {
-    requireItsThread();
-    requireWithin(fromByte, from.bytes());
-    requireWithin(bytes, Math.min(from.bytes() - fromByte, to.bytes()));
-    CUdeviceptr source = from.pointer().withByteOffset(fromByte);
-    check(
-        JCudaDriver.cuMemcpyDtoHAsync(to.pointer(), source, bytes, stream),
-        "copying from the device");
+    stream().copy(from, fromByte, to, bytes);
   }
 
-  /** Puts the filling of the first {@code bytes} on the stream. */
+  /** {@link DeviceStream#fill}, likewise. */
   void fill(DeviceMemory memory, byte value, long bytes) {
-    requireItsThread();
-    requireWithin(bytes, memory.bytes());
-    check(
-        JCudaDriver.cuMemsetD8Async(memory.pointer(), value, bytes, stream),
-        "filling device memory");
+    stream().fill(memory, value, bytes);
   }
 
-  /**
-   * Puts a launch on the stream. The arguments may be changed as soon as this returns.
-   *
-   * @param grid blocks, numbered in x
-   * @param threads of each block, a multiple of 32
-   * @param sharedBytes of dynamic shared memory for each block
-   */
+  /** {@link DeviceStream#launch(KernelArguments, int, int, int)}, likewise. */
   void launch(KernelArguments arguments, int grid, int threads, int sharedBytes) {
-    launch(arguments, grid, 1, threads, sharedBytes);
+    stream().launch(arguments, grid, threads, sharedBytes);
   }
 
-  /** As the other launch, with {@code gridX} times {@code gridY} blocks. */
+  /** {@link DeviceStream#launch(KernelArguments, int, int, int, int)}, likewise. */
   void launch(KernelArguments arguments, int gridX, int gridY, int threads, int sharedBytes) {
-    requireItsThread();
-    Kernel kernel = arguments.kernel();
-    String what = "launching " + kernel.entry();
-    if (sharedBytes > COMMON_SHARED_BYTES) {
-      check(
-          JCudaDriver.cuFuncSetAttribute(
-              module().function(kernel),
-              CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-              sharedBytes),
-          what);
-    }
-    check(
-        JCudaDriver.cuLaunchKernel(
-            module().function(kernel),
-            gridX,
-            gridY,
-            1,
-            threads,
-            1,
-            1,
-            sharedBytes,
-            stream,
-            arguments.parameters(),
-            null),
-        what);
+    stream().launch(arguments, gridX, gridY, threads, sharedBytes);
   }
 
-  /**
-   * Waits until all that was put on the stream is done.
-   *
-   * @throws CudaFatalException if a kernel failed
-   */
+  /** {@link DeviceStream#synchronize}, likewise. */
   void synchronize() {
-    requireItsThread();
-    check(JCudaDriver.cuStreamSynchronize(stream), "running kernels on cuda:" + info.ordinal());
+    stream().synchronize();
+  }
+
+  CUfunction function(Kernel kernel) {
+    return module().function(kernel);
   }
 
   void requireItsThread() {
@@ -243,7 +188,8 @@ public final class CudaDevice implements AutoCloseable {
     }
   }
 
-  private void check(int code, String what) {
+  /** As {@link CudaDriver#check}, and remembers a device that is lost. */
+  void check(int code, String what) {
     try {
       CudaDriver.check(code, what);
     } catch (CudaFatalException e) {
@@ -260,7 +206,7 @@ public final class CudaDevice implements AutoCloseable {
     try {
       check(JCudaDriver.cuCtxSetCurrent(context), what);
       module = CudaModule.load(info.capability());
-      check(JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), what);
+      stream = new DeviceStream(this);
     } catch (CudaException e) {
       JCudaDriver.cuDevicePrimaryCtxRelease(device);
       throw e;
@@ -270,7 +216,7 @@ public final class CudaDevice implements AutoCloseable {
 
   private @Nullable Void stop() {
     if (!lost) {
-      check(JCudaDriver.cuStreamDestroy(stream), "closing the stream");
+      stream().close();
       module().close();
       check(JCudaDriver.cuDevicePrimaryCtxRelease(device), "closing cuda:" + info.ordinal());
     }
@@ -278,16 +224,18 @@ public final class CudaDevice implements AutoCloseable {
   }
 
   private CudaModule module() {
-    if (module == null) {
-      throw new IllegalStateException("cuda:%d: not open".formatted(info.ordinal()));
-    }
-    return module;
+    return opened(module);
   }
 
-  private static void requireWithin(long bytes, long most) {
-    if (bytes < 0 || bytes > most) {
-      throw new IllegalArgumentException("bytes: %d (expected: at most %d)".formatted(bytes, most));
+  private DeviceStream stream() {
+    return opened(stream);
+  }
+
+  private <T> T opened(@Nullable T part) {
+    if (part == null) {
+      throw new IllegalStateException("cuda:%d: not open".formatted(info.ordinal()));
     }
+    return part;
   }
 
   private static RuntimeException rethrown(@Nullable Throwable cause) {

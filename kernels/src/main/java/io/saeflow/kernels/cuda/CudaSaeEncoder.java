@@ -8,7 +8,11 @@ import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.kernels.sae.SparseRows;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,21 +25,32 @@ import org.jspecify.annotations.Nullable;
  * GPU's tensor cores are less exact than the bounds need; with {@code Identity} all are as well,
  * but not counted.
  *
- * <p>Not safe for use by several threads, but encoders of several threads may share weights: while
- * one waits for the GPU, others copy activations in and latents out.
+ * <p>Tokens go through in strips, of which some are on the GPU at once: while the kernels work on
+ * one, the next is copied in and the latents of the one before are copied out and read. What comes
+ * out is in the order of the tokens.
+ *
+ * <p>Not safe for use by several threads, but encoders of several threads may share weights. After
+ * a {@link CudaException} it can only be closed.
  */
 public final class CudaSaeEncoder implements SaeEncoder {
-  private static final int MAX_STRIP_TOKENS = 4096;
+  /** One is copied in, one is in the kernels, one is copied out. */
+  static final int STRIPS = 3;
 
-  /** 64 MiB of activations. */
-  private static final int STRIP_VALUES = 1 << 24;
+  /** Blocks enough for any GPU, and a batch of some thousand tokens has several strips. */
+  private static final int MAX_STRIP_TOKENS = 1024;
+
+  /** 16 MiB of activations. */
+  private static final int STRIP_VALUES = 1 << 22;
 
   private final CudaSaeWeights sae;
   private final CudaDevice device;
   private final EncoderMeter meter;
   private final int stripTokens;
   private final MemoryScope memory;
-  private @Nullable EncoderStrip strip;
+
+  /** As many as were needed so far, each used again in its turn. */
+  private final List<EncoderStrip> strips = new ArrayList<>();
+
   private @Nullable ExactTokens exactTokens;
 
   /**
@@ -60,8 +75,17 @@ public final class CudaSaeEncoder implements SaeEncoder {
     SaeWeights weights = sae.weights();
     int tokens = weights.tokens(activations);
     SparseRows rows = new SparseRows(tokens);
+    Deque<EncoderStrip> begun = new ArrayDeque<>();
     for (int first = 0; first < tokens; first += stripTokens) {
-      encodeStrip(activations, first, Math.min(stripTokens, tokens - first), rows);
+      if (begun.size() == STRIPS) {
+        end(begun.remove(), rows);
+      }
+      EncoderStrip strip = strip(first / stripTokens % STRIPS);
+      begin(strip, activations, first, Math.min(stripTokens, tokens - first));
+      begun.add(strip);
+    }
+    while (!begun.isEmpty()) {
+      end(begun.remove(), rows);
     }
     meter.addEncoded(tokens, System.nanoTime() - start);
     return rows.build();
@@ -76,26 +100,36 @@ public final class CudaSaeEncoder implements SaeEncoder {
         });
   }
 
-  private void encodeStrip(float[] activations, int first, int tokens, SparseRows rows) {
-    EncoderStrip current = strip;
-    if (current == null) {
-      current = device.call(() -> new EncoderStrip(sae, stripTokens, memory));
-      strip = current;
+  private EncoderStrip strip(int index) {
+    if (index == strips.size()) {
+      strips.add(device.call(() -> new EncoderStrip(sae, stripTokens, memory)));
     }
-    EncoderStrip filled = current;
-    filled.fill(activations, first, tokens);
+    return strips.get(index);
+  }
+
+  private void begin(EncoderStrip strip, float[] activations, int first, int tokens) {
+    strip.fill(activations, first, tokens);
     device.call(
         () -> {
-          filled.encode();
+          strip.begin();
+          return null;
+        });
+  }
+
+  private void end(EncoderStrip strip, SparseRows rows) {
+    device.call(
+        () -> {
+          strip.end();
           return null;
         });
     if (sae.isScored()) {
-      meter.addCandidates(filled.rescored());
+      meter.addCandidates(strip.rescored());
     }
-    addTokens(filled, tokens, rows);
+    addTokens(strip, rows);
   }
 
-  private void addTokens(EncoderStrip encoded, int tokens, SparseRows rows) {
+  private void addTokens(EncoderStrip encoded, SparseRows rows) {
+    int tokens = encoded.tokens();
     IntBuffer roads = encoded.roads();
     IntBuffer offsets = encoded.offsets();
     IntBuffer latents = encoded.latents();

@@ -8,8 +8,11 @@ import java.nio.IntBuffer;
 
 /**
  * Takes a strip of tokens through the encoder's kernels, one strip after the other in the same
- * memory. It is made on the device's thread, and {@link #encode} runs there; all else does not, so
- * that one encoder's strip is filled and read while another's is on the device.
+ * memory and on the same stream: {@link #fill}, {@link #begin}, {@link #end}, then what came out is
+ * read. Other strips have other memory and streams, so that one is copied while another is encoded.
+ *
+ * <p>It is made on the device's thread, where begin and end run as well; all else does not, so that
+ * one strip is filled and read while others are on the device.
  */
 final class EncoderStrip {
   /** {@code Road} of {@code encoder.h}: how the device says that a token is to be encoded. */
@@ -31,8 +34,8 @@ final class EncoderStrip {
 
   private final CudaSaeWeights sae;
   private final CandidatePlan plan;
-  private final CudaDevice device;
   private final MemoryScope memory;
+  private final DeviceStream stream;
 
   private final PinnedMemory hostActivations;
   private final PinnedMemory hostRoads;
@@ -65,13 +68,13 @@ final class EncoderStrip {
 
   /**
    * @param capacity the most tokens of a strip, a multiple of {@link CandidatePlan#TILE}
-   * @param memory is where what it needs is opened
+   * @param memory is where what it needs is opened, its stream too
    */
   EncoderStrip(CudaSaeWeights sae, int capacity, MemoryScope memory) {
     this.sae = sae;
     this.plan = sae.plan();
-    this.device = sae.device();
     this.memory = memory;
+    this.stream = memory.stream();
     SaeWeights weights = sae.weights();
     int width = weights.width();
     // Where nothing is scored there are no candidates.
@@ -163,32 +166,40 @@ final class EncoderStrip {
             .pointer(values);
   }
 
-  /** Takes tokens in. */
+  /** Takes tokens in, after the end of what was begun before. */
   void fill(float[] input, int firstToken, int count) {
     tokens = count;
     int width = sae.weights().width();
     hostActivations.buffer().asFloatBuffer().put(input, firstToken * width, count * width);
   }
 
-  /** Encodes them; what came out is then to be had from the other methods. */
-  void encode() {
-    int count = tokens;
-    long bytes = (long) count * sae.weights().width() * Float.BYTES;
-    device.copy(hostActivations, activations, bytes);
-    int padded = CandidatePlan.roundUp(count, CandidatePlan.TILE);
-    prepare.change(3, count);
+  /** Puts copying them in, encoding them and copying out what is of known size on the stream. */
+  void begin() {
+    long bytes = (long) tokens * sae.weights().width() * Float.BYTES;
+    stream.copy(hostActivations, activations, bytes);
+    int padded = CandidatePlan.roundUp(tokens, CandidatePlan.TILE);
+    prepare.change(3, tokens);
     prepare.change(4, padded);
-    device.launch(prepare, padded / WARPS, THREADS, 0);
+    stream.launch(prepare, padded / WARPS, THREADS, 0);
     if (sae.isScored()) {
       score(padded);
-      device.copy(offsets, hostOffsets, (tokens + 1L) * Integer.BYTES);
-      device.copy(rescored, hostRescored, Integer.BYTES);
+      stream.copy(offsets, hostOffsets, (tokens + 1L) * Integer.BYTES);
+      stream.copy(rescored, hostRescored, Integer.BYTES);
     }
-    device.copy(roads, hostRoads, (long) tokens * Integer.BYTES);
-    device.synchronize();
+    stream.copy(roads, hostRoads, (long) tokens * Integer.BYTES);
+  }
+
+  /** Waits for that and copies the latents out; all of it is then there to be read. */
+  void end() {
+    stream.synchronize();
     if (sae.isScored()) {
       fetch(hostOffsets.buffer().asIntBuffer().get(tokens));
     }
+  }
+
+  /** How many there are. */
+  int tokens() {
+    return tokens;
   }
 
   /** f32 [tokens, D]: canonical rows, on the device. */
@@ -225,18 +236,18 @@ final class EncoderStrip {
     int tokenTiles = padded / CandidatePlan.TILE;
     if (plan.sample() > 0) {
       int sampleTiles = plan.sample() / CandidatePlan.TILE;
-      device.launch(groupMax, tokenTiles, sampleTiles, SCORE_THREADS, SCORE_SHARED_BYTES);
-      device.launch(groupThreshold, padded, THREADS, plan.groups() * Float.BYTES);
+      stream.launch(groupMax, tokenTiles, sampleTiles, SCORE_THREADS, SCORE_SHARED_BYTES);
+      stream.launch(groupThreshold, padded, THREADS, plan.groups() * Float.BYTES);
     }
     int latentTiles = plan.paddedLatents() / CandidatePlan.TILE;
-    device.fill(counts, (byte) 0, (long) padded * Integer.BYTES);
-    device.fill(rescored, (byte) 0, Integer.BYTES);
-    device.launch(nominate, tokenTiles, latentTiles, SCORE_THREADS, SCORE_SHARED_BYTES);
-    device.launch(selectActive, tokens, THREADS, 3 * Integer.BYTES * plan.capacity());
+    stream.fill(counts, (byte) 0, (long) padded * Integer.BYTES);
+    stream.fill(rescored, (byte) 0, Integer.BYTES);
+    stream.launch(nominate, tokenTiles, latentTiles, SCORE_THREADS, SCORE_SHARED_BYTES);
+    stream.launch(selectActive, tokens, THREADS, 3 * Integer.BYTES * plan.capacity());
     tokenOffsets.change(1, tokens);
-    device.launch(tokenOffsets, 1, OFFSETS_THREADS, 0);
+    stream.launch(tokenOffsets, 1, OFFSETS_THREADS, 0);
     packLatents.change(2, tokens);
-    device.launch(packLatents, (tokens + WARPS - 1) / WARPS, THREADS, 0);
+    stream.launch(packLatents, (tokens + WARPS - 1) / WARPS, THREADS, 0);
   }
 
   private void fetch(int entries) {
@@ -247,8 +258,8 @@ final class EncoderStrip {
       hostLatents = memory.pinned(entries + entries / 2L, Integer.BYTES);
       hostValues = memory.pinned(entries + entries / 2L, Float.BYTES);
     }
-    device.copy(latents, hostLatents, bytes);
-    device.copy(values, hostValues, bytes);
-    device.synchronize();
+    stream.copy(latents, hostLatents, bytes);
+    stream.copy(values, hostValues, bytes);
+    stream.synchronize();
   }
 }

@@ -5,12 +5,16 @@ import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** Memory that is opened piece by piece and closed at once; on the device's thread. */
+/**
+ * Memory that is opened piece by piece and closed at once, with the streams that use it; on the
+ * device's thread.
+ */
 final class MemoryScope implements AutoCloseable {
   /** So many values travel at a time: up to 16 MiB. */
   private static final int PIECE_VALUES = 1 << 22;
 
   private final CudaDevice device;
+  private final Deque<DeviceStream> streams = new ArrayDeque<>();
   private final Deque<DeviceMemory> onDevice = new ArrayDeque<>();
   private final Deque<PinnedMemory> onHost = new ArrayDeque<>();
 
@@ -31,6 +35,13 @@ final class MemoryScope implements AutoCloseable {
     PinnedMemory memory = new PinnedMemory(device, Math.toIntExact(size));
     onHost.push(memory);
     return memory;
+  }
+
+  /** A stream, which is done with its work before any memory is closed. */
+  DeviceStream stream() {
+    DeviceStream stream = new DeviceStream(device);
+    streams.push(stream);
+    return stream;
   }
 
   /** Memory of the device with these values, which are there when this returns. */
@@ -102,6 +113,9 @@ final class MemoryScope implements AutoCloseable {
 
   @Override
   public void close() {
+    while (!streams.isEmpty()) {
+      streams.pop().close();
+    }
     while (!onDevice.isEmpty()) {
       onDevice.pop().close();
     }

@@ -10,7 +10,7 @@ import java.util.function.IntFunction;
  * What was made of the device that was asked for.
  *
  * @param gpu empty for the processor
- * @param description which it is and why, in one line
+ * @param description which it is and, where that was left open, why, in one line
  */
 record ChosenDevice(Optional<CudaDeviceInfo> gpu, String description) {
 
@@ -22,7 +22,7 @@ record ChosenDevice(Optional<CudaDeviceInfo> gpu, String description) {
    */
   static ChosenDevice of(Device device, IntFunction<ProbeResult> probe) {
     if (device instanceof Device.Cpu) {
-      return new ChosenDevice(Optional.empty(), "cpu: as asked for");
+      return new ChosenDevice(Optional.empty(), "cpu");
     }
     if (device instanceof Device.Cuda cuda) {
       ProbeResult found = probe.apply(cuda.ordinal());

@@ -40,6 +40,11 @@ public sealed interface Device {
     }
   }
 
+  /** Which kind it is, without a number: auto, cpu or cuda. */
+  default String kind() {
+    return this instanceof Cuda ? "cuda" : toString();
+  }
+
   /** What a text must be. */
   String EXPECTATION = "auto, cpu, cuda or cuda:N";
 

@@ -4,8 +4,10 @@ package io.saeflow.kernels.engine;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
+import ai.djl.engine.StandardCapabilities;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
@@ -19,22 +21,34 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 
 /**
- * libtorch on the CPU.
+ * libtorch on the CPU or on a GPU.
  *
  * <p>The native libraries come from the class path; nothing is downloaded. The first engine on a
- * machine unpacks them, about 450 MB, into the directory that {@code DJL_CACHE_DIR} names.
+ * machine unpacks them, about 450 MB, into the directory that {@code DJL_CACHE_DIR} names. They
+ * have no CUDA: for a GPU, {@code PYTORCH_LIBRARY_PATH} names the folder of others of the same
+ * version, and {@code PYTORCH_FLAVOR} says which.
  */
 public final class LibtorchEngine implements TensorEngine {
+  /** All tensors are its, wherever their values are. */
   private final PtNDManager memory;
+
+  /** What tensors belong to until they are where they are to be. */
+  private final PtNDManager passage;
+
+  private final Device device;
   private final int threads;
 
-  private LibtorchEngine(PtNDManager memory, int threads) {
-    this.memory = memory;
+  private LibtorchEngine(Engine engine, Device device, int threads) {
+    this.memory = (PtNDManager) engine.newBaseManager(Device.cpu());
+    // DJL makes a manager, and keeps it, for each array that goes to another device than its
+    // manager's.
+    this.passage = device.isGpu() ? memory.newSubManager(device) : memory;
+    this.device = device;
     this.threads = threads;
   }
 
   /**
-   * Opens an engine of its own.
+   * Opens an engine of its own, on the CPU.
    *
    * @param threads that one operation may use, at least 1
    * @throws IllegalStateException if the native libraries cannot be loaded
@@ -43,11 +57,45 @@ public final class LibtorchEngine implements TensorEngine {
     if (threads < 1) {
       throw new IllegalArgumentException("threads: %d (expected: >= 1)".formatted(threads));
     }
+    return new LibtorchEngine(libtorch(), Device.cpu(), threads);
+  }
+
+  /**
+   * Opens an engine of its own, whose tensors are on a GPU. What is read of them is copied. Results
+   * are not those of the CPU to the bit, and bfloat16 tensors cannot be read.
+   *
+   * @param ordinal of the GPU, from 0
+   * @throws IllegalStateException if the native libraries cannot be loaded or cannot use this GPU;
+   *     the message is one line
+   */
+  public static LibtorchEngine openOnGpu(int ordinal) {
+    Engine engine = libtorch();
+    if (!engine.hasCapability(StandardCapabilities.CUDA)) {
+      throw new IllegalStateException(
+          "libtorch %s: no CUDA or no GPU (expected: a GPU, the folder of a libtorch of this version with CUDA in PYTORCH_LIBRARY_PATH, and cu128 in PYTORCH_FLAVOR)"
+              .formatted(engine.getVersion()));
+    }
+    LibtorchEngine opened = new LibtorchEngine(engine, Device.gpu(ordinal), 1);
+    boolean works = false;
+    try (Tensor there = opened.floats(new float[] {1}, 1)) {
+      there.copyTo(new float[1]);
+      works = true;
+      return opened;
+    } catch (EngineException e) {
+      throw new IllegalStateException(
+          "libtorch: cuda:%d: %s".formatted(ordinal, innermostMessage(e)), e);
+    } finally {
+      if (!works) {
+        opened.close();
+      }
+    }
+  }
+
+  private static Engine libtorch() {
     setUnlessPresent("ai.djl.offline");
     setUnlessPresent("OPT_OUT_TRACKING");
     try {
-      Engine engine = Engine.getEngine("PyTorch");
-      return new LibtorchEngine((PtNDManager) engine.newBaseManager(Device.cpu()), threads);
+      return Engine.getEngine("PyTorch");
     } catch (EngineException | LinkageError e) {
       throw new IllegalStateException(
           "libtorch: cannot be loaded: %s (expected: the jars pytorch-jni and pytorch-native-cpu of this platform, %s-%s, on the class path)"
@@ -63,14 +111,14 @@ public final class LibtorchEngine implements TensorEngine {
   public Tensor floats(FloatBuffer values, long... shape) {
     PtNDArray array = allocate(DataType.FLOAT32, values.remaining(), shape);
     bytes(array).asFloatBuffer().put(values.duplicate());
-    return new LibtorchTensor(array);
+    return new LibtorchTensor(toDevice(array));
   }
 
   @Override
   public Tensor longs(long[] values, long... shape) {
     PtNDArray array = allocate(DataType.INT64, values.length, shape);
     bytes(array).asLongBuffer().put(values);
-    return new LibtorchTensor(array);
+    return new LibtorchTensor(toDevice(array));
   }
 
   @Override
@@ -125,7 +173,21 @@ public final class LibtorchEngine implements TensorEngine {
     }
   }
 
-  /** The memory of a contiguous array, in this machine's byte order. */
+  /**
+   * The same values in the memory of the host: the array itself, or a copy in its place.
+   *
+   * @param array closed if it is not what is returned
+   */
+  static PtNDArray toHost(PtNDArray array) {
+    if (!array.getDevice().isGpu()) {
+      return array;
+    }
+    try (array) {
+      return array.toDevice(Device.cpu(), false);
+    }
+  }
+
+  /** The memory of a contiguous array of the host, in this machine's byte order. */
   static ByteBuffer bytes(PtNDArray array) {
     return array.toByteBuffer(true).order(ByteOrder.nativeOrder());
   }
@@ -160,7 +222,20 @@ public final class LibtorchEngine implements TensorEngine {
           "shape: %s of %s (expected: at most %d bytes)"
               .formatted(Arrays.toString(shape), type, Integer.MAX_VALUE));
     }
-    return memory.create(new Shape(shape), type);
+    return JniUtils.createEmptyNdArray(
+        passage, new Shape(shape), type, Device.cpu(), SparseFormat.DENSE);
+  }
+
+  /** Takes what {@link #allocate} gave, once it is filled, to where tensors are. */
+  private PtNDArray toDevice(PtNDArray filled) {
+    if (!device.isGpu()) {
+      return filled;
+    }
+    try (filled) {
+      PtNDArray there = filled.toDevice(device, false);
+      there.attach(memory);
+      return there;
+    }
   }
 
   private static void setUnlessPresent(String property) {

@@ -12,7 +12,8 @@ final class LibtorchTensor implements Tensor {
   private final PtNDArray array;
 
   /**
-   * The same values in contiguous memory: a view of {@link #array} or, if that is strided, a copy.
+   * The same values in contiguous memory of the host: a view of {@link #array} or, if that is
+   * strided or on a GPU, a copy.
    */
   private @Nullable PtNDArray contiguous;
 
@@ -32,6 +33,9 @@ final class LibtorchTensor implements Tensor {
 
   @Override
   public ShortBuffer bfloat16s() {
+    if (array().getDevice().isGpu()) {
+      throw new IllegalStateException("tensor: bfloat16 on a GPU (expected: on the CPU)");
+    }
     // DJL has no name for a bfloat16 that a script made.
     ByteBuffer values = values(DataType.UNKNOWN, Short.BYTES);
     if (values.remaining() != array.size() * Short.BYTES) {
@@ -90,7 +94,7 @@ final class LibtorchTensor implements Tensor {
       return ByteBuffer.allocate(0);
     }
     if (contiguous == null) {
-      contiguous = array.flatten();
+      contiguous = LibtorchEngine.toHost(array.flatten());
     }
     return LibtorchEngine.bytes(contiguous);
   }

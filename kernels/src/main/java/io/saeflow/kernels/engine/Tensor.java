@@ -17,7 +17,7 @@ public interface Tensor extends AutoCloseable {
 
   /**
    * A read-only view of all values of a float32 tensor, row-major, without a copy when the tensor
-   * is contiguous. Reading it after {@link #close} reads freed memory.
+   * is contiguous and not on a GPU. Reading it after {@link #close} reads freed memory.
    *
    * @throws IllegalStateException if the tensor is not float32, or has more than 2^31 - 1 bytes
    */
@@ -27,7 +27,8 @@ public interface Tensor extends AutoCloseable {
    * As {@link #floats}, for a bfloat16 tensor: each value is the upper half of the bits of a
    * float32.
    *
-   * @throws IllegalStateException if the tensor is not bfloat16, or has more than 2^31 - 1 bytes
+   * @throws IllegalStateException if the tensor is not bfloat16, is on a GPU, or has more than 2^31
+   *     - 1 bytes
    */
   ShortBuffer bfloat16s();
 

@@ -4,8 +4,6 @@ package io.saeflow.kernels.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.saeflow.kernels.cuda.ProbeResult.State;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -15,12 +13,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is found with different drivers, each in a process of its own. */
 class CudaProbeTest {
-  private static final String NATIVE_FOLDERS = System.getProperty("java.library.path");
-
   @Test
   @DisabledIf("hasDriver")
   void thereIsNoDriver() {
-    List<String> found = ask(List.of(), Map.of(), "probe");
+    List<String> found = EmulatedCuda.runProgram(ProbeProgram.class, List.of(), Map.of(), "probe");
 
     assertThat(found.get(0)).isEqualTo(State.DRIVER_MISSING.name());
     assertThat(found.get(2)).isEqualTo("no NVIDIA driver is installed (no libcuda.so.1 is found)");
@@ -28,7 +24,7 @@ class CudaProbeTest {
 
   @Test
   void theNativeLibraryIsLookedForOnTheLibraryPathAlone() {
-    List<String> found = ask(List.of("-Djava.library.path=/nowhere"), Map.of(), "probe");
+    List<String> found = ask("-Djava.library.path=/nowhere", "probe");
 
     assertThat(found.get(0)).isEqualTo(State.NATIVE_MISSING.name());
     assertThat(found.get(2)).contains("libJCudaDriver-").contains("/nowhere");
@@ -36,7 +32,7 @@ class CudaProbeTest {
 
   @Test
   void theChosenDriverIsNotThere() {
-    List<String> found = ask(List.of("-Dsaeflow.cuda.driver=libcuda.so.1"), Map.of(), "probe");
+    List<String> found = ask("-Dsaeflow.cuda.driver=libcuda.so.1", "probe");
 
     assertThat(found.get(0)).isEqualTo(State.DRIVER_MISSING.name());
     assertThat(found.get(2))
@@ -46,7 +42,7 @@ class CudaProbeTest {
 
   @Test
   void otherSystemsAreNotSupported() {
-    List<String> found = ask(List.of("-Dos.arch=aarch64"), Map.of(), "probe");
+    List<String> found = ask("-Dos.arch=aarch64", "probe");
 
     assertThat(found.get(0)).isEqualTo(State.UNSUPPORTED_PLATFORM.name());
   }
@@ -165,25 +161,10 @@ class CudaProbeTest {
   }
 
   private static List<String> askEmulation(Map<String, String> environment, String... arguments) {
-    Path driver = EmulatedCuda.driver();
-    return ask(List.of("-Dsaeflow.cuda.driver=" + driver), environment, arguments);
+    return EmulatedCuda.runProgram(ProbeProgram.class, environment, arguments);
   }
 
-  private static List<String> ask(
-      List<String> flags, Map<String, String> environment, String... arguments) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("-Xshare:auto");
-    command.add("-Djava.library.path=" + NATIVE_FOLDERS);
-    command.addAll(flags);
-    String classPath = System.getProperty("java.class.path");
-    command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", classPath)));
-    command.add(ProbeProgram.class.getName());
-    command.addAll(List.of(arguments));
-    ProcessBuilder builder = new ProcessBuilder(command);
-    builder.environment().putAll(environment);
-    EmulatedCuda.Output output = EmulatedCuda.run(builder);
-    assertThat(output.exitCode()).as(output.text()).isZero();
-    return output.text().lines().filter(line -> !line.startsWith("WARNING")).toList();
+  private static List<String> ask(String flag, String... arguments) {
+    return EmulatedCuda.runProgram(ProbeProgram.class, List.of(flag), Map.of(), arguments);
   }
 }

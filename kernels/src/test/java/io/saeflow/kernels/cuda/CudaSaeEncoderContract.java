@@ -65,7 +65,7 @@ abstract class CudaSaeEncoderContract {
                 InputNormalization.LAYER_NORM,
                 5,
                 70,
-                2 * STRIP_TOKENS + 7,
+                (2 * CudaSaeEncoder.STRIPS - 1) * STRIP_TOKENS + 7,
                 5)
             .draw();
     SparseLatents latents = encode(drawn.weights(), drawn.activations(), new EncoderMeter());

@@ -8,14 +8,19 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
  * The kernels compiled for the processor, as a libcuda.so.1 and as programs, by
- * src/test/cuda/build.sh. A test that asks for them is skipped where g++ is missing.
+ * src/test/cuda/build.sh. A test that asks for them is skipped where that says what is missing.
  */
 final class EmulatedCuda {
+  /** What build.sh ends with where it says what is missing. */
+  private static final int CANNOT = 77;
+
   private static final Path TARGET = Path.of("target", "emulated-cuda").toAbsolutePath();
 
   private EmulatedCuda() {}
@@ -42,10 +47,9 @@ final class EmulatedCuda {
   }
 
   private static Path build(String kind) {
-    assumeTrue(canRun("g++", "--version"), "g++ is missing, which the emulated kernels need");
-    assumeTrue(hasFusedMultiplyAdd(), "this processor has no fma and f16c instructions");
     Path out = TARGET.resolve(kind);
     Output built = run(List.of("sh", "src/test/cuda/build.sh", out.toString(), kind));
+    assumeTrue(built.exitCode() != CANNOT, built.text());
     assertThat(built.exitCode()).as(built.text()).isZero();
     return out;
   }
@@ -56,6 +60,36 @@ final class EmulatedCuda {
     } catch (AssertionError e) {
       return false;
     }
+  }
+
+  /**
+   * Runs a program of the tests in a process of its own, on the driver that is built here.
+   *
+   * @return the lines that it printed, what the driver said among them
+   */
+  static List<String> runProgram(
+      Class<?> program, Map<String, String> environment, String... arguments) {
+    List<String> flags = List.of("-D" + CudaProbe.DRIVER_PROPERTY + "=" + driver());
+    return runProgram(program, flags, environment, arguments);
+  }
+
+  /** As the other, on the driver that the flags of the JVM choose. */
+  static List<String> runProgram(
+      Class<?> program, List<String> flags, Map<String, String> environment, String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("-Xshare:auto");
+    command.add("-Djava.library.path=" + System.getProperty("java.library.path"));
+    command.addAll(flags);
+    String classPath = System.getProperty("java.class.path");
+    command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", classPath)));
+    command.add(program.getName());
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().putAll(environment);
+    Output output = run(builder);
+    assertThat(output.exitCode()).as(output.text()).isZero();
+    return output.text().lines().filter(line -> !line.startsWith("WARNING")).toList();
   }
 
   /** Runs a command to its end. */
@@ -81,15 +115,6 @@ final class EmulatedCuda {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new AssertionError("interrupted", e);
-    }
-  }
-
-  private static boolean hasFusedMultiplyAdd() {
-    try {
-      String flags = Files.readString(Path.of("/proc/cpuinfo"));
-      return flags.contains(" fma ") && flags.contains(" f16c ");
-    } catch (IOException e) {
-      return false;
     }
   }
 

@@ -35,7 +35,7 @@ class ChosenDeviceTest {
             });
 
     assertThat(chosen.gpu()).isEmpty();
-    assertThat(chosen.description()).isEqualTo("cpu: as asked for");
+    assertThat(chosen.description()).isEqualTo("cpu");
   }
 
   @Test

@@ -360,6 +360,14 @@ class LibtorchEngineTest {
         .withMessage("threads: 0 (expected: >= 1)");
   }
 
+  /** That of the class path has none. */
+  @Test
+  void aLibtorchWithoutCudaIsSaidToBeThat() {
+    assertThatIllegalStateException()
+        .isThrownBy(() -> LibtorchEngine.openOnGpu(0))
+        .withMessageMatching("libtorch 2[.0-9]+: no CUDA or no GPU \\(expected: .*\\)");
+  }
+
   private static float[] floats(Tensor tensor) {
     float[] values = new float[tensor.floats().remaining()];
     tensor.copyTo(values);

@@ -42,6 +42,18 @@ public final class Gpt2 implements AutoCloseable {
   }
 
   /**
+   * Opens an engine for a model on a GPU, whose activations are not those of the processor to the
+   * bit.
+   *
+   * @param ordinal of the GPU, from 0
+   * @throws IllegalStateException if the native libraries cannot be loaded or cannot use this GPU;
+   *     the message is one line
+   */
+  public static TensorEngine openEngineOnGpu(int ordinal) {
+    return LibtorchEngine.openOnGpu(ordinal);
+  }
+
+  /**
    * Loads a model from a Hugging Face directory: {@code config.json}, and {@code model.safetensors}
    * or its shards or {@code pytorch_model.bin}, in float32, float16 or bfloat16.
    *

@@ -56,6 +56,7 @@ class ManifestFileTest {
                     "b.bin": "02"
                 },
                 "modelDtype": "float32",
+                "modelDevice": "cpu",
                 "activationDtype": "float32",
                 "vocabularySize": 100,
                 "centerWritingWeights": false,
