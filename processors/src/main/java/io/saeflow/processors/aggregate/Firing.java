@@ -2,10 +2,9 @@
 package io.saeflow.processors.aggregate;
 
 import io.saeflow.schemas.feature.Example;
+import io.saeflow.schemas.feature.FloatList;
+import io.saeflow.schemas.feature.IntList;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
 
 /**
  * One activation of a feature worth keeping, with the window of tokens around it.
@@ -69,15 +68,22 @@ final class Firing {
 
   Example toExample() {
     ByteBuffer in = ByteBuffer.wrap(window);
-    List<Integer> tokens = new ArrayList<>(windowLength);
+    int[] tokens = new int[windowLength];
     for (int i = 0; i < windowLength; i++) {
-      tokens.add(getVarInt(in));
+      tokens[i] = getVarInt(in);
     }
-    List<Float> activations = new ArrayList<>(Collections.nCopies(windowLength, 0f));
+    float[] activations = new float[windowLength];
     for (int i = getVarInt(in); i < windowLength; i = getVarInt(in)) {
-      activations.set(i, in.getFloat());
+      activations[i] = in.getFloat();
     }
-    return new Example(sequence, position, activation, document, windowStart, tokens, activations);
+    return new Example(
+        sequence,
+        position,
+        activation,
+        document,
+        windowStart,
+        new IntList(tokens),
+        new FloatList(activations));
   }
 
   int bytes() {

@@ -14,7 +14,9 @@ import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DatumReader;
 import org.apache.avro.io.DatumWriter;
+import org.apache.avro.io.Decoder;
 import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.Encoder;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificDatumReader;
@@ -29,11 +31,21 @@ import org.apache.avro.util.ClassSecurityValidator;
 public final class AvroCodec<T extends SpecificRecord> {
   /** The values of the features topic. */
   public static final AvroCodec<FeatureRecord> FEATURE =
-      new AvroCodec<>(FeatureRecord.getClassSchema());
+      new AvroCodec<>(
+          FeatureRecord.getClassSchema(), FeatureRecordWriter::write, FeatureRecordReader::read);
 
   /** The values of the manifest topic. */
-  public static final AvroCodec<RunManifest> MANIFEST =
-      new AvroCodec<>(RunManifest.getClassSchema());
+  public static final AvroCodec<RunManifest> MANIFEST = of(RunManifest.getClassSchema());
+
+  @FunctionalInterface
+  private interface BodyWriter<T> {
+    void write(T value, Encoder out) throws IOException;
+  }
+
+  @FunctionalInterface
+  private interface BodyReader<T> {
+    T read(Decoder in) throws IOException;
+  }
 
   static {
     // Avro loads no class by a schema's name unless it is trusted: ours are, and no others.
@@ -52,22 +64,31 @@ public final class AvroCodec<T extends SpecificRecord> {
                 .build()));
   }
 
-  private final DatumWriter<T> writer;
-  private final DatumReader<T> reader;
+  /** Of a feature's record with some dozens of examples. */
+  private static final int USUAL_BYTES = 1 << 14;
+
+  private final BodyWriter<T> writer;
+  private final BodyReader<T> reader;
   private final byte[] header;
   private final String name;
 
-  private AvroCodec(Schema schema) {
-    SpecificData model = new SpecificData();
-    this.writer = new SpecificDatumWriter<>(schema, model);
-    this.reader = new SpecificDatumReader<>(schema, schema, model);
+  private AvroCodec(Schema schema, BodyWriter<T> writer, BodyReader<T> reader) {
+    this.writer = writer;
+    this.reader = reader;
     this.header = header(schema);
     this.name = schema.getName();
   }
 
+  private static <T extends SpecificRecord> AvroCodec<T> of(Schema schema) {
+    SpecificData model = new SpecificData();
+    DatumWriter<T> writer = new SpecificDatumWriter<>(schema, model);
+    DatumReader<T> reader = new SpecificDatumReader<>(schema, schema, model);
+    return new AvroCodec<>(schema, writer::write, in -> reader.read(null, in));
+  }
+
   /** The record's bytes. */
   public byte[] encode(T value) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(USUAL_BYTES);
     bytes.writeBytes(header);
     try {
       // Avro's message encoder writes value by value to a synchronized stream.
@@ -97,7 +118,7 @@ public final class AvroCodec<T extends SpecificRecord> {
       // knows how much is left.
       int length = bytes.length - header.length;
       BinaryDecoder body = DecoderFactory.get().binaryDecoder(bytes, header.length, length, null);
-      T value = reader.read(null, body);
+      T value = reader.read(body);
       if (!body.isEnd()) {
         throw new MalformedMessageException("Avro record: more bytes after it (expected: none)");
       }

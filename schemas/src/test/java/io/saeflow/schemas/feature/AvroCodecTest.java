@@ -7,9 +7,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
 import io.saeflow.schemas.stream.MalformedMessageException;
+import java.io.ByteArrayOutputStream;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.EncoderFactory;
+import org.apache.avro.specific.SpecificData;
+import org.apache.avro.specific.SpecificDatumReader;
 import org.junit.jupiter.api.Test;
 
 class AvroCodecTest {
@@ -40,6 +51,53 @@ class AvroCodecTest {
   @Test
   void aRecordComesBackEqual() throws Exception {
     assertThat(AvroCodec.FEATURE.decode(AvroCodec.FEATURE.encode(RECORD))).isEqualTo(RECORD);
+  }
+
+  @Test
+  void writesAndReadsWhatAvroItselfDoes() throws Exception {
+    Schema schema = FeatureRecord.getClassSchema();
+    for (int seed = 0; seed < 200; seed++) {
+      FeatureRecord record = anyRecord(new Random(seed));
+      ByteArrayOutputStream avros = new ByteArrayOutputStream();
+      BinaryEncoder out = EncoderFactory.get().binaryEncoder(avros, null);
+      new GenericDatumWriter<FeatureRecord>(schema, new SpecificData()).write(record, out);
+      out.flush();
+      byte[] ours = AvroCodec.FEATURE.encode(record);
+      assertThat(Arrays.copyOfRange(ours, 10, ours.length)).isEqualTo(avros.toByteArray());
+      FeatureRecord read =
+          new SpecificDatumReader<FeatureRecord>(schema, schema, new SpecificData())
+              .read(null, DecoderFactory.get().binaryDecoder(avros.toByteArray(), null));
+      assertThat(AvroCodec.FEATURE.decode(ours)).isEqualTo(read).isEqualTo(record);
+    }
+  }
+
+  /** A writer may cut an array into blocks, each with its number of elements and of bytes. */
+  @Test
+  void arraysMayComeInBlocks() throws Exception {
+    FeatureRecord record = anyRecord(new Random(1));
+    byte[] header = Arrays.copyOf(AvroCodec.FEATURE.encode(record), 10);
+    ByteArrayOutputStream blocks = new ByteArrayOutputStream();
+    blocks.writeBytes(header);
+    BinaryEncoder out =
+        new EncoderFactory().configureBlockSize(64).blockingBinaryEncoder(blocks, null);
+    new GenericDatumWriter<FeatureRecord>(FeatureRecord.getClassSchema(), new SpecificData())
+        .write(record, out);
+    out.flush();
+    assertThat(blocks.size()).isGreaterThan(AvroCodec.FEATURE.encode(record).length);
+    assertThat(AvroCodec.FEATURE.decode(blocks.toByteArray())).isEqualTo(record);
+  }
+
+  @Test
+  void aUnionHasItsBranchesAndNoMore() {
+    LabelCounts width = new LabelCounts("f", 1.5, List.of(), List.of(), List.of());
+    byte[] bytes =
+        AvroCodec.FEATURE.encode(
+            FeatureRecord.newBuilder(RECORD).setLabels(List.of(width)).build());
+    // At the end: branch 1, a double, three empty lists, and the end of the list of labels.
+    bytes[bytes.length - 13] = 4;
+    assertThatThrownBy(() -> AvroCodec.FEATURE.decode(bytes))
+        .isInstanceOf(MalformedMessageException.class)
+        .hasMessageContaining("branch of a union: 2 (expected: 0 or 1)");
   }
 
   @Test
@@ -108,6 +166,54 @@ class AvroCodecTest {
           .as("at %d", at)
           .isLessThan(1 << 22);
     }
+  }
+
+  /** Lists of fewer than 20 elements, numbers of any size. */
+  private static FeatureRecord anyRecord(Random random) {
+    return new FeatureRecord(
+        random.nextInt(),
+        random.nextLong(),
+        random.nextBoolean(),
+        random.nextLong(),
+        random.nextLong(),
+        random.nextLong(),
+        random.nextLong(),
+        random.nextDouble(),
+        random.nextLong(),
+        random.nextFloat(),
+        random.nextDouble(),
+        random.nextDouble(),
+        random.nextDouble(),
+        random.nextDouble(),
+        list(random, random::nextInt),
+        list(random, random::nextLong),
+        list(random, () -> anyExample(random)),
+        list(random, () -> anyExample(random)),
+        list(random, () -> anyLabelCounts(random)));
+  }
+
+  private static Example anyExample(Random random) {
+    return new Example(
+        random.nextLong(),
+        random.nextInt(),
+        random.nextFloat(),
+        random.nextLong(),
+        random.nextInt(),
+        list(random, () -> random.nextInt() >> random.nextInt(32)),
+        list(random, () -> random.nextInt(4) == 0 ? random.nextFloat() : 0f));
+  }
+
+  private static LabelCounts anyLabelCounts(Random random) {
+    return new LabelCounts(
+        "field" + random.nextInt(),
+        random.nextBoolean() ? random.nextDouble() : null,
+        list(random, () -> "é" + random.nextLong()),
+        list(random, random::nextLong),
+        list(random, random::nextLong));
+  }
+
+  private static <T> List<T> list(Random random, Supplier<T> element) {
+    return Stream.generate(element).limit(random.nextInt(4) == 0 ? 0 : random.nextInt(20)).toList();
   }
 
   private static void decodeOrRefuse(byte[] bytes) {

@@ -3,13 +3,12 @@ package io.saeflow.sinks.files;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.core.SerializableString;
 import com.fasterxml.jackson.core.StreamWriteFeature;
-import com.fasterxml.jackson.core.io.SerializedString;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Path;
 
 /**
@@ -41,9 +40,8 @@ public final class JsonFile {
       JsonFactory.builder()
           .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER)
           .disable(StreamWriteFeature.AUTO_CLOSE_TARGET)
+          .disable(StreamWriteFeature.FLUSH_PASSED_TO_STREAM)
           .build();
-
-  private static final SerializableString ZERO = new SerializedString("0.0");
 
   private static final DefaultIndenter INDENTER = new DefaultIndenter("    ", "\n");
   private static final DefaultPrettyPrinter INDENTED =
@@ -76,13 +74,16 @@ public final class JsonFile {
         });
   }
 
-  /** Writes a number; most activations of an example are zero, which needs no formatting. */
-  public static void writeFloat(JsonGenerator json, float value) throws IOException {
-    if (Float.floatToRawIntBits(value) == 0) {
-      json.writeRawValue(ZERO);
-    } else {
-      json.writeNumber(value);
-    }
+  /**
+   * Writes a value that is JSON already.
+   *
+   * @param value bytes {@code [from, to)} of it are one JSON value
+   */
+  public static void writeBytes(JsonGenerator json, JsonBytes value, int from, int to)
+      throws IOException {
+    json.writeRawValue(""); // what comes before a value
+    json.flush();
+    value.writeTo((OutputStream) json.getOutputTarget(), from, to);
   }
 
   /** Writes a field with a number, or with null if it is NaN or infinite, which JSON lacks. */

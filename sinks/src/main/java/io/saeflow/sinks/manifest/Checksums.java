@@ -6,11 +6,13 @@ import io.saeflow.sinks.files.AtomicFile;
 import io.saeflow.sinks.files.Durability;
 import io.saeflow.sinks.files.OutputFolder;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.TreeSet;
 
 /**
@@ -45,23 +47,32 @@ public final class Checksums {
       throw new IOException(
           "%s: %d files (expected: %d)".formatted(folder, names.size(), files.files()));
     }
+    List<String> lines;
+    try {
+      // There are 100,000 files, and at the end of a run no other work.
+      lines = names.parallelStream().map(name -> line(folder, files, name)).toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
     Path target = out.resolve(file(files.sink(), files.sae()));
     AtomicFile.write(
         target,
         Durability.FORCED,
-        lines -> {
-          for (String name : names) {
-            String line =
-                FileDigest.sha256(folder.resolve(name))
-                    + SEPARATOR
-                    + files.folder()
-                    + "/"
-                    + name
-                    + "\n";
-            lines.write(line.getBytes(StandardCharsets.UTF_8));
+        bytes -> {
+          for (String line : lines) {
+            bytes.write(line.getBytes(StandardCharsets.UTF_8));
           }
         });
     return FileDigest.sha256(target);
+  }
+
+  private static String line(Path folder, SinkFiles files, String name) {
+    try {
+      String digest = FileDigest.sha256(folder.resolve(name));
+      return digest + SEPARATOR + files.folder() + "/" + name + "\n";
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** What is not hidden: a file that is still being written is. */

@@ -5,13 +5,15 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.feature.FloatList;
 import io.saeflow.schemas.hook.HookPoint;
 import io.saeflow.sinks.files.Durability;
+import io.saeflow.sinks.files.JsonBytes;
 import io.saeflow.sinks.files.JsonFile;
 import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.records.FeatureSink;
-import io.saeflow.sinks.records.TokenStrings;
 import io.saeflow.sinks.records.TokenText;
+import io.saeflow.sinks.records.WindowJson;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -43,7 +45,10 @@ public final class NeuronRecordSink implements FeatureSink {
 
   private final Path folder;
   private final int layer;
-  private final TokenStrings tokens;
+  private final WindowJson window;
+
+  /** The windows of the record that is written, each once. */
+  private final JsonBytes bytes = new JsonBytes();
 
   /**
    * @param sae the autoencoder's id
@@ -53,7 +58,7 @@ public final class NeuronRecordSink implements FeatureSink {
   public NeuronRecordSink(OutputFolder out, String sae, HookPoint hook, TokenText text) {
     this.folder = out.resolve(folder(sae, hook));
     this.layer = hook.layer();
-    this.tokens = new TokenStrings(text);
+    this.window = new WindowJson(text);
   }
 
   /**
@@ -77,11 +82,10 @@ public final class NeuronRecordSink implements FeatureSink {
 
   private void write(JsonGenerator json, FeatureRecord record) throws IOException {
     CentralMoments moments = CentralMoments.of(record);
-    List<Example> random = record.getRandom();
-    List<Ranked> ascending = new ArrayList<>();
-    random.forEach(example -> ascending.add(new Ranked(example, maximum(example))));
-    ascending.sort(Comparator.comparingDouble(Ranked::maximum));
-    List<Example> ranked = ascending.stream().map(Ranked::example).toList();
+    bytes.clear();
+    List<Window> random = windows(record.getRandom());
+    List<Window> ascending =
+        random.stream().sorted(Comparator.comparingDouble(Window::maximum)).toList();
     json.writeStartObject();
     json.writeStringField("dataclass_name", "NeuronRecord");
     json.writeObjectFieldStart("neuron_id");
@@ -90,15 +94,15 @@ public final class NeuronRecordSink implements FeatureSink {
     json.writeNumberField("neuron_index", record.getLatent());
     json.writeEndObject();
     json.writeFieldName("random_sample");
-    writeRecords(json, random);
+    writeAll(json, random);
     json.writeArrayFieldStart("random_sample_by_quantile");
     int from = 0;
     for (int cut : CUTS) {
-      int to = rank(cut, ranked.size());
-      writeRecords(json, ranked.subList(from, to));
+      int to = rank(cut, ascending.size());
+      writeAll(json, ascending.subList(from, to));
       from = to;
     }
-    writeRecords(json, ranked.subList(from, ranked.size()));
+    writeAll(json, ascending.subList(from, ascending.size()));
     json.writeEndArray();
     writeBoundaries(json, ascending);
     JsonFile.writeFiniteOrNull(json, "mean", moments.mean());
@@ -106,11 +110,11 @@ public final class NeuronRecordSink implements FeatureSink {
     JsonFile.writeFiniteOrNull(json, "skewness", moments.skewness());
     JsonFile.writeFiniteOrNull(json, "kurtosis", moments.kurtosis());
     json.writeFieldName("most_positive_activation_records");
-    writeRecords(json, record.getTop());
+    writeAll(json, windows(record.getTop()));
     json.writeEndObject();
   }
 
-  private static void writeBoundaries(JsonGenerator json, List<Ranked> ascending)
+  private static void writeBoundaries(JsonGenerator json, List<Window> ascending)
       throws IOException {
     json.writeFieldName("quantile_boundaries");
     if (ascending.isEmpty()) {
@@ -124,37 +128,41 @@ public final class NeuronRecordSink implements FeatureSink {
     json.writeEndArray();
   }
 
-  private void writeRecords(JsonGenerator json, List<Example> examples) throws IOException {
+  private void writeAll(JsonGenerator json, List<Window> windows) throws IOException {
     json.writeStartArray();
-    for (Example example : examples) {
-      json.writeStartObject();
-      json.writeStringField("dataclass_name", "ActivationRecord");
-      json.writeArrayFieldStart("tokens");
-      for (int token : example.getTokens()) {
-        json.writeString(tokens.of(token));
-      }
-      json.writeEndArray();
-      json.writeArrayFieldStart("activations");
-      for (float activation : example.getActivations()) {
-        JsonFile.writeFloat(json, activation);
-      }
-      json.writeEndArray();
-      json.writeEndObject();
+    for (Window one : windows) {
+      JsonFile.writeBytes(json, bytes, one.from, one.to);
     }
     json.writeEndArray();
   }
 
-  /** A random firing's window, and what it is ranked by. */
-  private record Ranked(Example example, float maximum) {}
+  /** Makes JSON of examples' windows. */
+  private List<Window> windows(List<Example> examples) {
+    List<Window> windows = new ArrayList<>();
+    for (Example example : examples) {
+      int from = bytes.size();
+      bytes.append("{\"dataclass_name\":\"ActivationRecord\",\"tokens\":");
+      window.appendTexts(bytes, example);
+      bytes.append(",\"activations\":");
+      window.appendActivations(bytes, example);
+      bytes.append("}");
+      windows.add(new Window(from, bytes.size(), maximum(example)));
+    }
+    return windows;
+  }
+
+  /** A window as JSON, at {@code [from, to)} of the record's bytes, and what it is ranked by. */
+  private record Window(int from, int to, float maximum) {}
 
   private static int rank(int thousandths, int size) {
     return (int) ((long) thousandths * size / 1000);
   }
 
   private static float maximum(Example example) {
+    FloatList activations = FloatList.of(example.getActivations());
     float maximum = Float.NEGATIVE_INFINITY;
-    for (float activation : example.getActivations()) {
-      maximum = Math.max(maximum, activation);
+    for (int i = 0; i < activations.size(); i++) {
+      maximum = Math.max(maximum, activations.at(i));
     }
     return maximum;
   }

@@ -5,6 +5,7 @@ import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.feature.FloatList;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.sinks.topic.TopicContents;
 import java.io.Closeable;
@@ -177,9 +178,10 @@ public final class FeatureRecordConsumer implements TopicContents {
     if (!Float.isFinite(example.getActivation())) {
       throw notFinite(latent, example, example.getActivation());
     }
-    for (float activation : example.getActivations()) {
-      if (!Float.isFinite(activation)) {
-        throw notFinite(latent, example, activation);
+    FloatList activations = FloatList.of(example.getActivations());
+    for (int i = 0; i < activations.size(); i++) {
+      if (!Float.isFinite(activations.at(i))) {
+        throw notFinite(latent, example, activations.at(i));
       }
     }
   }

@@ -4,12 +4,14 @@ package io.saeflow.sinks.saeviewer;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.feature.FloatList;
 import io.saeflow.sinks.files.Durability;
+import io.saeflow.sinks.files.JsonBytes;
 import io.saeflow.sinks.files.JsonFile;
 import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.records.FeatureSink;
-import io.saeflow.sinks.records.TokenStrings;
 import io.saeflow.sinks.records.TokenText;
+import io.saeflow.sinks.records.WindowJson;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -25,7 +27,8 @@ import java.util.List;
  */
 public final class AtomSink implements FeatureSink {
   private final Path folder;
-  private final TokenStrings tokens;
+  private final WindowJson window;
+  private final JsonBytes bytes = new JsonBytes();
 
   /**
    * @param subject the model's name in the viewer
@@ -34,7 +37,7 @@ public final class AtomSink implements FeatureSink {
    */
   public AtomSink(OutputFolder out, String subject, String saePath, TokenText text) {
     this.folder = out.resolve(folder(subject, saePath));
-    this.tokens = new TokenStrings(text);
+    this.window = new WindowJson(text);
   }
 
   /**
@@ -83,34 +86,37 @@ public final class AtomSink implements FeatureSink {
 
   private void writeSequences(JsonGenerator json, String field, List<Example> examples)
       throws IOException {
-    json.writeArrayFieldStart(field);
+    bytes.clear();
+    bytes.append("[");
     for (Example example : examples) {
-      int active = 0;
-      for (float activation : example.getActivations()) {
-        active += activation > 0 ? 1 : 0;
-      }
-      json.writeStartObject();
-      json.writeNumberField("density", (double) active / example.getActivations().size());
-      json.writeNumberField("doc_id", example.getDocument());
-      json.writeNumberField("idx", example.getPosition() - example.getWindowStart());
-      json.writeNumberField("act", example.getActivation());
-      json.writeArrayFieldStart("acts");
-      for (float activation : example.getActivations()) {
-        JsonFile.writeFloat(json, activation);
-      }
-      json.writeEndArray();
-      json.writeArrayFieldStart("tokens");
-      for (int token : example.getTokens()) {
-        json.writeString(tokens.of(token));
-      }
-      json.writeEndArray();
-      json.writeArrayFieldStart("token_ints");
-      for (int token : example.getTokens()) {
-        json.writeNumber(token);
-      }
-      json.writeEndArray();
-      json.writeEndObject();
+      append(example);
+      bytes.append(",");
     }
-    json.writeEndArray();
+    bytes.endArray();
+    json.writeFieldName(field);
+    JsonFile.writeBytes(json, bytes, 0, bytes.size());
+  }
+
+  private void append(Example example) {
+    FloatList activations = FloatList.of(example.getActivations());
+    int active = 0;
+    for (int i = 0; i < activations.size(); i++) {
+      active += activations.at(i) > 0 ? 1 : 0;
+    }
+    bytes.append("{\"density\":");
+    bytes.appendNumber((double) active / activations.size());
+    bytes.append(",\"doc_id\":");
+    bytes.appendNumber(example.getDocument());
+    bytes.append(",\"idx\":");
+    bytes.appendNumber(example.getPosition() - example.getWindowStart());
+    bytes.append(",\"act\":");
+    bytes.appendNumber(example.getActivation());
+    bytes.append(",\"acts\":");
+    window.appendActivations(bytes, example);
+    bytes.append(",\"tokens\":");
+    window.appendTexts(bytes, example);
+    bytes.append(",\"token_ints\":");
+    window.appendIds(bytes, example);
+    bytes.append("}");
   }
 }
