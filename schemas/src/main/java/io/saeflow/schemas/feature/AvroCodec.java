@@ -16,7 +16,6 @@ import org.apache.avro.io.DatumReader;
 import org.apache.avro.io.DatumWriter;
 import org.apache.avro.io.Decoder;
 import org.apache.avro.io.DecoderFactory;
-import org.apache.avro.io.Encoder;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificDatumReader;
@@ -31,16 +30,11 @@ import org.apache.avro.util.ClassSecurityValidator;
 public final class AvroCodec<T extends SpecificRecord> {
   /** The values of the features topic. */
   public static final AvroCodec<FeatureRecord> FEATURE =
-      new AvroCodec<>(
-          FeatureRecord.getClassSchema(), FeatureRecordWriter::write, FeatureRecordReader::read);
+      new AvroCodec<>(FeatureRecord.getClassSchema(), FeatureRecordReader::read);
 
   /** The values of the manifest topic. */
-  public static final AvroCodec<RunManifest> MANIFEST = of(RunManifest.getClassSchema());
-
-  @FunctionalInterface
-  private interface BodyWriter<T> {
-    void write(T value, Encoder out) throws IOException;
-  }
+  public static final AvroCodec<RunManifest> MANIFEST =
+      new AvroCodec<>(RunManifest.getClassSchema(), reader(RunManifest.getClassSchema()));
 
   @FunctionalInterface
   private interface BodyReader<T> {
@@ -67,23 +61,25 @@ public final class AvroCodec<T extends SpecificRecord> {
   /** Of a feature's record with some dozens of examples. */
   private static final int USUAL_BYTES = 1 << 14;
 
-  private final BodyWriter<T> writer;
+  private final DatumWriter<T> writer;
   private final BodyReader<T> reader;
   private final byte[] header;
   private final String name;
 
-  private AvroCodec(Schema schema, BodyWriter<T> writer, BodyReader<T> reader) {
-    this.writer = writer;
+  private AvroCodec(Schema schema, BodyReader<T> reader) {
+    SpecificData model = new SpecificData();
+    // The generated classes then write themselves, without asking the schema of every number. They
+    // must not read themselves: they believe any length of an array.
+    model.setCustomCoders(true);
+    this.writer = new SpecificDatumWriter<>(schema, model);
     this.reader = reader;
     this.header = header(schema);
     this.name = schema.getName();
   }
 
-  private static <T extends SpecificRecord> AvroCodec<T> of(Schema schema) {
-    SpecificData model = new SpecificData();
-    DatumWriter<T> writer = new SpecificDatumWriter<>(schema, model);
-    DatumReader<T> reader = new SpecificDatumReader<>(schema, schema, model);
-    return new AvroCodec<>(schema, writer::write, in -> reader.read(null, in));
+  private static <T extends SpecificRecord> BodyReader<T> reader(Schema schema) {
+    DatumReader<T> reader = new SpecificDatumReader<>(schema, schema, new SpecificData());
+    return in -> reader.read(null, in);
   }
 
   /** The record's bytes. */

@@ -10,8 +10,8 @@ import org.apache.avro.io.Decoder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what {@link FeatureRecordWriter} writes. Avro's own reader asks the schema of every number
- * and makes an object of it, and a record has thousands.
+ * Reads feature records field by field. Avro's own reader asks the schema of every number and makes
+ * an object of it, and a record has thousands.
  *
  * <p>Constructors' arguments are evaluated from left to right and are the fields in the schema's
  * order, so each constructor reads one record.
