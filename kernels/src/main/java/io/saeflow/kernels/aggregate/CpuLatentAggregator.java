@@ -6,7 +6,6 @@ import io.saeflow.kernels.sae.SparseLatents;
 /** Aggregates on the processor. */
 public final class CpuLatentAggregator implements LatentAggregator {
   private final int firstLatent;
-  private final int latents;
   private final EntriesByLatent entries;
   private final LatentStatistics statistics;
 
@@ -16,21 +15,19 @@ public final class CpuLatentAggregator implements LatentAggregator {
    */
   public CpuLatentAggregator(int firstLatent, int latents) {
     this.firstLatent = firstLatent;
-    this.latents = latents;
     this.entries = new EntriesByLatent(latents);
     this.statistics = new LatentStatistics(latents);
   }
 
   @Override
-  public void add(SparseLatents batch, int contextLength) {
+  public void add(SparseLatents batch, int contextLength, SequenceVisitor visitor) {
     entries.regroup(batch, firstLatent);
-    for (int f = 0; f < latents; f++) {
-      int from = entries.start(f);
-      int end = entries.start(f + 1);
-      while (from < end) {
-        from = addSequence(f, from, end, contextLength);
-      }
-    }
+    entries.forEachSequence(
+        contextLength,
+        (latent, from, to) -> {
+          addSequence(latent, from, to);
+          visitor.visit(latent, from, to);
+        });
   }
 
   @Override
@@ -46,19 +43,12 @@ public final class CpuLatentAggregator implements LatentAggregator {
   @Override
   public void close() {}
 
-  /**
-   * Adds what the latent has in the sequence of entry {@code from}.
-   *
-   * @return where its entries in the sequence end
-   */
-  private int addSequence(int latent, int from, int end, int contextLength) {
-    int sequenceEnd = (entries.token(from) / contextLength + 1) * contextLength;
+  private void addSequence(int latent, int from, int to) {
     double sum1 = 0;
     double sum2 = 0;
     double sum3 = 0;
     double sum4 = 0;
-    int i = from;
-    for (; i < end && entries.token(i) < sequenceEnd; i++) {
+    for (int i = from; i < to; i++) {
       float value = entries.value(i);
       double v = value;
       double square = v * v;
@@ -71,6 +61,5 @@ public final class CpuLatentAggregator implements LatentAggregator {
       }
     }
     statistics.addPowerSums(latent, sum1, sum2, sum3, sum4);
-    return i;
   }
 }

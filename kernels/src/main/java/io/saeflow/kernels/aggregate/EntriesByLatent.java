@@ -65,6 +65,23 @@ public final class EntriesByLatent {
     return values[entry];
   }
 
+  /** Visits every latent with entries in a sequence, by latent and then by sequence. */
+  public void forEachSequence(int contextLength, SequenceVisitor visitor) {
+    for (int f = 0; f < latents; f++) {
+      int from = starts[f];
+      int end = starts[f + 1];
+      while (from < end) {
+        int nextSequence = (tokens[from] / contextLength + 1) * contextLength;
+        int to = from + 1;
+        while (to < end && tokens[to] < nextSequence) {
+          to++;
+        }
+        visitor.visit(f, from, to);
+        from = to;
+      }
+    }
+  }
+
   /**
    * Takes a batch's entries in place of those of the last.
    *

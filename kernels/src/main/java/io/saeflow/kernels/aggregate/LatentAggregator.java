@@ -15,8 +15,11 @@ public interface LatentAggregator extends AutoCloseable {
    * @param batch its latents are of the range, numbered over the whole autoencoder; its values may
    *     be any
    * @param contextLength tokens a sequence
+   * @param visitor told of every latent with entries in a sequence, by latent and then by sequence,
+   *     when {@link #entries} are those of the batch; it may not ask for {@link #statistics}. While
+   *     it is here, as whoever counts a latent's entries has them in the cache
    */
-  void add(SparseLatents batch, int contextLength);
+  void add(SparseLatents batch, int contextLength, SequenceVisitor visitor);
 
   /** Those of the batch added last. The same object at each call. */
   EntriesByLatent entries();

@@ -4,6 +4,7 @@ package io.saeflow.kernels.cuda;
 import io.saeflow.kernels.aggregate.EntriesByLatent;
 import io.saeflow.kernels.aggregate.LatentAggregator;
 import io.saeflow.kernels.aggregate.LatentStatistics;
+import io.saeflow.kernels.aggregate.SequenceVisitor;
 import io.saeflow.kernels.sae.SparseLatents;
 import org.jspecify.annotations.Nullable;
 
@@ -68,7 +69,7 @@ public final class CudaLatentAggregator implements LatentAggregator {
   }
 
   @Override
-  public void add(SparseLatents added, int contextLength) {
+  public void add(SparseLatents added, int contextLength, SequenceVisitor visitor) {
     int count = added.latents().length;
     if (count == 0) {
       entries.clear();
@@ -87,6 +88,7 @@ public final class CudaLatentAggregator implements LatentAggregator {
     unread += count;
     room.putInto(entries);
     addFarBins(added);
+    entries.forEachSequence(contextLength, visitor);
   }
 
   @Override

@@ -28,7 +28,8 @@ class CpuLatentAggregatorTest {
             new int[] {0, 2, 3, 4, 4},
             new int[] {10, 12, 12, 12},
             new float[] {0.25f, 3, -2, 0.5f}),
-        2);
+        2,
+        RandomBatches.NO_VISITOR);
     LatentStatistics statistics = aggregator.statistics();
 
     assertThat(statistics.active(0)).isEqualTo(1);
@@ -49,7 +50,8 @@ class CpuLatentAggregatorTest {
     aggregator.add(
         new SparseLatents(
             0, new int[] {0, 2, 2, 4}, new int[] {4, 6, 5, 6}, new float[] {1, 2, 3, 4}),
-        3);
+        3,
+        RandomBatches.NO_VISITOR);
     EntriesByLatent entries = aggregator.entries();
 
     assertThat(List.of(entries.start(0), entries.start(1), entries.start(2), entries.start(3)))
@@ -58,6 +60,24 @@ class CpuLatentAggregatorTest {
         .containsExactly(0, 2, 0, 2);
     assertThat(List.of(entries.value(0), entries.value(1), entries.value(2), entries.value(3)))
         .containsExactly(1f, 3f, 2f, 4f);
+  }
+
+  @Test
+  void visitsEachLatentInEachSequenceWithItsEntriesThere() {
+    CpuLatentAggregator aggregator = new CpuLatentAggregator(0, 3);
+    List<List<Integer>> visits = new ArrayList<>();
+    aggregator.add(
+        new SparseLatents(
+            0,
+            new int[] {0, 1, 3, 3, 4, 5, 6},
+            new int[] {0, 0, 2, 0, 2, 2},
+            new float[] {1, 1, 1, 1, 1, 1}),
+        2,
+        (latent, from, to) -> visits.add(List.of(latent, from, to)));
+
+    // Latent 0 on tokens 0, 1 and 3; latent 2 on tokens 1, 4 and 5.
+    assertThat(visits)
+        .containsExactly(List.of(0, 0, 2), List.of(0, 2, 3), List.of(2, 3, 4), List.of(2, 4, 6));
   }
 
   @Test
@@ -81,7 +101,8 @@ class CpuLatentAggregatorTest {
             new int[] {0, 6},
             new int[] {0, 0, 1, 1, 2, 2},
             new float[] {Float.NaN, 2, Float.NEGATIVE_INFINITY, 2, 1e20f, 2}),
-        1);
+        1,
+        RandomBatches.NO_VISITOR);
     LatentStatistics statistics = aggregator.statistics();
 
     assertThat(statistics.active(0)).isEqualTo(1);
@@ -120,7 +141,10 @@ class CpuLatentAggregatorTest {
     int[] offsets = new int[values.length + 1];
     Arrays.setAll(offsets, t -> t);
     CpuLatentAggregator aggregator = new CpuLatentAggregator(0, 1);
-    aggregator.add(new SparseLatents(0, offsets, new int[values.length], values), contextLength);
+    aggregator.add(
+        new SparseLatents(0, offsets, new int[values.length], values),
+        contextLength,
+        RandomBatches.NO_VISITOR);
 
     assertThat(powerSums(aggregator.statistics(), 0))
         .containsExactly(Arrays.stream(exact).mapToDouble(BigDecimal::doubleValue).toArray());
@@ -135,10 +159,10 @@ class CpuLatentAggregatorTest {
     CpuLatentAggregator backward = new CpuLatentAggregator(7, latents);
     for (int i = 0; i < 4; i++) {
       batches.add(random.next(2));
-      forward.add(batches.get(i), 6);
+      forward.add(batches.get(i), 6, RandomBatches.NO_VISITOR);
     }
     for (int i = 3; i >= 0; i--) {
-      backward.add(batches.get(i), 6);
+      backward.add(batches.get(i), 6, RandomBatches.NO_VISITOR);
     }
 
     for (int f = 0; f < latents; f++) {
@@ -155,7 +179,8 @@ class CpuLatentAggregatorTest {
               () ->
                   aggregator.add(
                       new SparseLatents(0, new int[] {0, 1}, new int[] {latent}, new float[] {1}),
-                      1));
+                      1,
+                      RandomBatches.NO_VISITOR));
     }
   }
 

@@ -11,6 +11,9 @@ import java.util.Random;
  * values on the edges of bins and beyond all near ones, sums out of range and rounded away.
  */
 public final class RandomBatches {
+  /** Where nobody looks. */
+  public static final SequenceVisitor NO_VISITOR = (latent, from, to) -> {};
+
   private static final float[] EXTREMES = {
     Float.MAX_VALUE,
     -Float.MAX_VALUE,

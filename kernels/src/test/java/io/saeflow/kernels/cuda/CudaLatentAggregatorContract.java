@@ -11,6 +11,8 @@ import io.saeflow.kernels.aggregate.LatentStatistics;
 import io.saeflow.kernels.aggregate.RandomBatches;
 import io.saeflow.kernels.sae.SparseLatents;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,8 +33,12 @@ abstract class CudaLatentAggregatorContract {
     try (LatentAggregator actual = CudaLatentAggregator.open(device(), firstLatent, latents)) {
       for (int sequences : new int[] {1, 0, 5, 2, 3}) {
         SparseLatents batch = batches.next(sequences);
-        expected.add(batch, contextLength);
-        actual.add(batch, contextLength);
+        List<List<Integer>> expectedVisits = new ArrayList<>();
+        List<List<Integer>> actualVisits = new ArrayList<>();
+        expected.add(
+            batch, contextLength, (f, from, to) -> expectedVisits.add(List.of(f, from, to)));
+        actual.add(batch, contextLength, (f, from, to) -> actualVisits.add(List.of(f, from, to)));
+        assertThat(actualVisits).isEqualTo(expectedVisits);
         assertEntriesAgree(expected.entries(), actual.entries(), latents);
         if (sequences != 5) {
           assertStatisticsAgree(expected, actual, latents);
@@ -53,8 +59,8 @@ abstract class CudaLatentAggregatorContract {
     for (int round = 0; round < 5; round++) {
       try (LatentAggregator saved = current) {
         SparseLatents batch = batches.next(3);
-        uninterrupted.add(batch, contextLength);
-        saved.add(batch, contextLength);
+        uninterrupted.add(batch, contextLength, RandomBatches.NO_VISITOR);
+        saved.add(batch, contextLength, RandomBatches.NO_VISITOR);
         current =
             round % 2 == 0
                 ? CudaLatentAggregator.open(device(), 0, latents)
@@ -74,9 +80,9 @@ abstract class CudaLatentAggregatorContract {
   void whatIsRestoredReplacesWhatWasAdded() {
     RandomBatches batches = new RandomBatches(new Random(4), 0, 5, 6);
     LatentAggregator other = new CpuLatentAggregator(0, 5);
-    other.add(batches.next(2), 6);
+    other.add(batches.next(2), 6, RandomBatches.NO_VISITOR);
     try (LatentAggregator aggregator = CudaLatentAggregator.open(device(), 0, 5)) {
-      aggregator.add(batches.next(2), 6);
+      aggregator.add(batches.next(2), 6, RandomBatches.NO_VISITOR);
       for (int f = 0; f < 5; f++) {
         aggregator.statistics().readFrom(ByteBuffer.wrap(bytes(other.statistics(), f)), f);
       }
@@ -93,8 +99,8 @@ abstract class CudaLatentAggregatorContract {
     try (LatentAggregator actual = CudaLatentAggregator.open(device(), 0, 20, 500)) {
       for (int i = 0; i < 8; i++) {
         SparseLatents batch = batches.next(2);
-        expected.add(batch, contextLength);
-        actual.add(batch, contextLength);
+        expected.add(batch, contextLength, RandomBatches.NO_VISITOR);
+        actual.add(batch, contextLength, RandomBatches.NO_VISITOR);
       }
       assertStatisticsAgree(expected, actual, 20);
     }
@@ -107,7 +113,7 @@ abstract class CudaLatentAggregatorContract {
         SparseLatents batch =
             new SparseLatents(0, new int[] {0, 1}, new int[] {latent}, new float[] {1});
         assertThatExceptionOfType(IndexOutOfBoundsException.class)
-            .isThrownBy(() -> aggregator.add(batch, 1));
+            .isThrownBy(() -> aggregator.add(batch, 1, RandomBatches.NO_VISITOR));
       }
       assertStatisticsAgree(new CpuLatentAggregator(10, 5), aggregator, 5);
     }

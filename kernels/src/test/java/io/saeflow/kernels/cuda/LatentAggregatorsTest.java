@@ -34,7 +34,7 @@ class LatentAggregatorsTest {
 
   private static byte[] saved(LatentAggregators aggregators, SparseLatents batch) {
     try (LatentAggregator aggregator = aggregators.createAggregator(5, 1)) {
-      aggregator.add(batch, 30);
+      aggregator.add(batch, 30, RandomBatches.NO_VISITOR);
       ByteBuffer out = ByteBuffer.allocate(aggregator.statistics().bytes(0));
       aggregator.statistics().writeTo(out, 0);
       return out.array();

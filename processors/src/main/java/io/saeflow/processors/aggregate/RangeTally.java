@@ -162,11 +162,12 @@ final class RangeTally implements AutoCloseable {
     sequencesTo = Math.max(sequencesTo, batch.batch().firstSequence() + batch.batch().sequences());
     batchLabels.addTo(dictionary);
     move(dictionary.dropSurplus());
+    int[][] labelIds = batchLabels.ids(dictionary);
     aggregator.add(
         new SparseLatents(
             summary.nonFiniteTokens(), batch.offsets(), batch.latents(), batch.values()),
-        batch.batch().contextLength());
-    addEntries(batch.batch(), batchLabels.ids(dictionary));
+        batch.batch().contextLength(),
+        (f, from, to) -> addSequence(f, batch.batch(), labelIds, from, to));
   }
 
   /** Counts what was active under dropped label values with their fields' other values. */
@@ -297,40 +298,13 @@ final class RangeTally implements AutoCloseable {
     return firings.stream().map(Firing::toExample).toList();
   }
 
-  /** Adds the batch whose entries have been read. */
-  private void addEntries(TokenBatch batch, int[][] labelIds) {
-    for (int f = 0; f < range.size(); f++) {
-      int from = entries.start(f);
-      int end = entries.start(f + 1);
-      if (from == end) {
-        continue;
-      }
-      dirtyCounts.set(f);
-      for (int[] ids : labelIds) {
-        addLabels(f, ids, from, end);
-      }
-      while (from < end) {
-        int row = entries.token(from) / batch.contextLength();
-        int to = rowEnd(from, end, (row + 1) * batch.contextLength());
-        addFirings(f, batch, row, from, to);
-        from = to;
-      }
+  /** Adds what the feature has in one row, but for what the aggregator counts. */
+  private void addSequence(int f, TokenBatch batch, int[][] labelIds, int from, int to) {
+    dirtyCounts.set(f);
+    for (int[] ids : labelIds) {
+      addLabels(f, ids, from, to);
     }
-  }
-
-  /**
-   * Where a feature's entries in a row end.
-   *
-   * @param from the first of them
-   * @param end where its entries in all rows do
-   * @param nextRow the next row's first token
-   */
-  private int rowEnd(int from, int end, int nextRow) {
-    int i = from + 1;
-    while (i < end && entries.token(i) < nextRow) {
-      i++;
-    }
-    return i;
+    addFirings(f, batch, entries.token(from) / batch.contextLength(), from, to);
   }
 
   /** Neighbours mostly come from one document: a stretch of them is added at once. */

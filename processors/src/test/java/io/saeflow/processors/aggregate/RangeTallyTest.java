@@ -10,6 +10,7 @@ import io.saeflow.kernels.aggregate.CpuLatentAggregator;
 import io.saeflow.kernels.aggregate.EntriesByLatent;
 import io.saeflow.kernels.aggregate.LatentAggregator;
 import io.saeflow.kernels.aggregate.LatentStatistics;
+import io.saeflow.kernels.aggregate.SequenceVisitor;
 import io.saeflow.kernels.sae.SparseLatents;
 import io.saeflow.schemas.feature.AvroCodec;
 import io.saeflow.schemas.feature.Example;
@@ -628,9 +629,9 @@ class RangeTallyTest {
     }
 
     @Override
-    public void add(SparseLatents batch, int contextLength) {
+    public void add(SparseLatents batch, int contextLength, SequenceVisitor visitor) {
       assertThat(contextLength).isEqualTo(CONTEXT);
-      sorting.add(batch, contextLength);
+      sorting.add(batch, contextLength, visitor);
       waiting.add(batch);
     }
 
@@ -641,7 +642,7 @@ class RangeTallyTest {
 
     @Override
     public LatentStatistics statistics() {
-      waiting.forEach(batch -> counting.add(batch, CONTEXT));
+      waiting.forEach(batch -> counting.add(batch, CONTEXT, (latent, from, to) -> {}));
       waiting.clear();
       return counting.statistics();
     }
