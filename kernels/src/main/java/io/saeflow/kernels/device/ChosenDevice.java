@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.device;
 
+import io.saeflow.kernels.cuda.CudaDevice;
 import io.saeflow.kernels.cuda.CudaDeviceInfo;
+import io.saeflow.kernels.cuda.CudaException;
 import io.saeflow.kernels.cuda.ProbeResult;
 import java.util.Optional;
 import java.util.function.IntFunction;
@@ -39,6 +41,20 @@ record ChosenDevice(Optional<CudaDeviceInfo> gpu, String description) {
       }
     }
     return new ChosenDevice(Optional.empty(), "cpu: " + first.describe());
+  }
+
+  /**
+   * Opens the GPU, of which there is one.
+   *
+   * @param asked for, to be named in the message
+   * @throws DeviceUnavailableException if it fails after all
+   */
+  CudaDevice openGpu(Device asked) {
+    try {
+      return CudaDevice.open(gpu.orElseThrow());
+    } catch (CudaException e) {
+      throw new DeviceUnavailableException("device: %s: %s".formatted(asked, e.getMessage()));
+    }
   }
 
   private static ChosenDevice onGpu(ProbeResult found, int ordinal) {

@@ -2,8 +2,6 @@
 package io.saeflow.kernels.device;
 
 import io.saeflow.kernels.aggregate.LatentAggregator;
-import io.saeflow.kernels.cuda.CudaDevice;
-import io.saeflow.kernels.cuda.CudaException;
 import io.saeflow.kernels.cuda.CudaProbe;
 
 /**
@@ -20,14 +18,9 @@ public sealed interface LatentAggregators extends AutoCloseable
    */
   static LatentAggregators on(Device device) {
     ChosenDevice chosen = ChosenDevice.of(device, CudaProbe::probe);
-    if (chosen.gpu().isEmpty()) {
-      return new CpuLatentAggregators(chosen.description());
-    }
-    try {
-      return new CudaLatentAggregators(CudaDevice.open(chosen.gpu().get()), chosen.description());
-    } catch (CudaException e) {
-      throw new DeviceUnavailableException("device: %s: %s".formatted(device, e.getMessage()));
-    }
+    return chosen.gpu().isEmpty()
+        ? new CpuLatentAggregators(chosen.description())
+        : new CudaLatentAggregators(chosen.openGpu(device), chosen.description());
   }
 
   /** Which device it is and why, in one line. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.device;
 
-import io.saeflow.kernels.cuda.CudaDevice;
-import io.saeflow.kernels.cuda.CudaException;
 import io.saeflow.kernels.cuda.CudaProbe;
 import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.kernels.sae.DecoderWeights;
@@ -27,14 +25,9 @@ public sealed interface SaeEncoders extends LatentAggregators
    */
   static SaeEncoders on(Device device, TensorEngine engine) {
     ChosenDevice chosen = ChosenDevice.of(device, CudaProbe::probe);
-    if (chosen.gpu().isEmpty()) {
-      return new CpuSaeEncoders(engine, chosen.description());
-    }
-    try {
-      return new CudaSaeEncoders(CudaDevice.open(chosen.gpu().get()), chosen.description());
-    } catch (CudaException e) {
-      throw new DeviceUnavailableException("device: %s: %s".formatted(device, e.getMessage()));
-    }
+    return chosen.gpu().isEmpty()
+        ? new CpuSaeEncoders(engine, chosen.description())
+        : new CudaSaeEncoders(chosen.openGpu(device), chosen.description());
   }
 
   /**
