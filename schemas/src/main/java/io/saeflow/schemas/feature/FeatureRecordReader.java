@@ -92,26 +92,37 @@ final class FeatureRecordReader {
 
   private static IntList readInts(Decoder in) throws IOException {
     int[] numbers = {};
+    int size = 0;
     for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
-      int from = numbers.length;
-      numbers = Arrays.copyOf(numbers, from + requireLeft(in, n, 1));
-      for (int i = from; i < numbers.length; i++) {
-        numbers[i] = in.readInt();
+      int to = size + requireLeft(in, n, 1);
+      if (to > numbers.length) {
+        numbers = Arrays.copyOf(numbers, capacity(to, size));
+      }
+      while (size < to) {
+        numbers[size++] = in.readInt();
       }
     }
-    return new IntList(numbers);
+    return new IntList(Arrays.copyOf(numbers, size));
   }
 
   private static FloatList readFloats(Decoder in) throws IOException {
     float[] numbers = {};
+    int size = 0;
     for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
-      int from = numbers.length;
-      numbers = Arrays.copyOf(numbers, from + requireLeft(in, n, Float.BYTES));
-      for (int i = from; i < numbers.length; i++) {
-        numbers[i] = in.readFloat();
+      int to = size + requireLeft(in, n, Float.BYTES);
+      if (to > numbers.length) {
+        numbers = Arrays.copyOf(numbers, capacity(to, size));
+      }
+      while (size < to) {
+        numbers[size++] = in.readFloat();
       }
     }
-    return new FloatList(numbers);
+    return new FloatList(Arrays.copyOf(numbers, size));
+  }
+
+  /** Exactly for one block of elements, but doubled for each of many small ones. */
+  private static int capacity(int needed, int size) {
+    return Math.max(needed, 2 * size);
   }
 
   /**

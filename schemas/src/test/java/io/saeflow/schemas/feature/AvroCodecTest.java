@@ -87,6 +87,39 @@ class AvroCodecTest {
     assertThat(AvroCodec.FEATURE.decode(blocks.toByteArray())).isEqualTo(record);
   }
 
+  /** It would take hours if every block copied what was read before it. */
+  @Test
+  void aMillionBlocksAreReadInTimeOfTheirLength() throws Exception {
+    int blocks = 1_000_000;
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    bytes.write(AvroCodec.FEATURE.encode(RECORD), 0, 10);
+    BinaryEncoder out = EncoderFactory.get().binaryEncoder(bytes, null);
+    out.writeInt(3); // latent
+    out.writeLong(2); // sequences
+    out.writeBoolean(true);
+    for (int count = 0; count < 4; count++) {
+      out.writeLong(0);
+    }
+    out.writeDouble(0); // normalised errors
+    out.writeLong(0); // active
+    out.writeFloat(0); // max
+    for (int power = 1; power <= 4; power++) {
+      out.writeDouble(0);
+    }
+    for (int block = 0; block < blocks; block++) {
+      out.writeLong(1);
+      out.writeInt(block);
+    }
+    for (int end = 0; end < 5; end++) {
+      out.writeLong(0); // of the bins, and four arrays without elements
+    }
+    out.flush();
+
+    List<Integer> bins = AvroCodec.FEATURE.decode(bytes.toByteArray()).getHistogramBins();
+    assertThat(bins).hasSize(blocks);
+    assertThat(bins.get(blocks - 1)).isEqualTo(blocks - 1);
+  }
+
   @Test
   void aUnionHasItsBranchesAndNoMore() {
     LabelCounts width = new LabelCounts("f", 1.5, List.of(), List.of(), List.of());
