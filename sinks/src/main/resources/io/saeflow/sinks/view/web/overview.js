@@ -225,10 +225,11 @@ export function overviewPage(context, onError) {
     focusSearch: () => table.focusSearch(),
     enter() {
       const asked = new URLSearchParams(location.search);
+      const shown = entered ? sae : null;
       if (context.sae(asked.get('sae'))) sae = asked.get('sae');
       if (picker) picker.lastChild.value = sae;
       table.enter(asked, sae);
-      if (entered) {
+      if (sae === shown) {
         showRun();
         refreshSoon();
       } else {
