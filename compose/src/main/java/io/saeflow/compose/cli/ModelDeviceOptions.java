@@ -11,10 +11,11 @@ final class ModelDeviceOptions {
   @Option(
       names = "--model-device",
       paramLabel = "cpu|cuda[:N]",
-      converter = DeviceConverter.class,
+      converter = ModelDeviceConverter.class,
       description =
           "Run the model on the processor, or with a libtorch of one's own that has CUDA on a GPU,"
-              + " where activations differ in their last bits. Default: cpu.")
+              + " where activations differ in their last bits. Default: cpu; of 'produce', what the run"
+              + " says.")
   private @Nullable Device device;
 
   /** Adds what was given to {@code settings}. */

@@ -27,10 +27,12 @@ public record ModelConfig(
     Device device,
     ActivationDtype activationDtype,
     int threads) {
+  /** What {@code device} may be. */
+  public static final String DEVICES = "cpu, cuda or cuda:N";
+
   public ModelConfig {
     if (device instanceof Device.Auto) {
-      throw new BadInputException(
-          "model-device: auto (expected: %s)".formatted(Setting.Kind.MODEL_DEVICE.expectation()));
+      throw new BadInputException("model-device: auto (expected: %s)".formatted(DEVICES));
     }
     Expectation.atLeast(1, "threads", threads);
   }

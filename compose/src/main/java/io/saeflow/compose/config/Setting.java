@@ -65,7 +65,7 @@ public enum Setting {
     SAES("a list of entries with path and, if need be, hook, id and sae-path"),
     SEPARATOR("none, bos or eos"),
     MODEL_DTYPE("float32 or bfloat16"),
-    MODEL_DEVICE("cpu, cuda or cuda:N"),
+    MODEL_DEVICE(ModelConfig.DEVICES),
     ACTIVATION_DTYPE("float32 or float16"),
     NON_FINITE("skip or fail"),
     ENCODE_AT("process or producer"),

@@ -228,6 +228,8 @@ class SaeflowTest {
     assertThat(runs.get(0).model().device()).isEqualTo(new Device.Cpu());
     assertThat(execute(run + " --model-device auto")).isEqualTo(2);
     assertThat(errorLine()).contains("model-device: auto (expected: cpu, cuda or cuda:N)");
+    assertThat(execute(run + " --model-device gpu")).isEqualTo(2);
+    assertThat(errorLine()).contains("model-device: 'gpu' (expected: cpu, cuda or cuda:N)");
   }
 
   @Test
