@@ -27,9 +27,19 @@ public final class RunEngines implements AutoCloseable {
   public static RunEngines open(RunConfig config) {
     Device device = config.model().device();
     TensorEngine model = ModelEngine.open(device);
-    return config.stream().encodeAt() == EncodeAt.PRODUCER
-        ? new RunEngines(model, besideModel(device, model))
-        : new RunEngines(model, LibtorchEngine.open(config.stream().threads()));
+    boolean opened = false;
+    try {
+      TensorEngine encoders =
+          config.stream().encodeAt() == EncodeAt.PRODUCER
+              ? besideModel(device, model)
+              : LibtorchEngine.open(config.stream().threads());
+      opened = true;
+      return new RunEngines(model, encoders);
+    } finally {
+      if (!opened) {
+        model.close();
+      }
+    }
   }
 
   /**

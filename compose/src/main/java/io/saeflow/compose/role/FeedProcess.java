@@ -43,6 +43,7 @@ public final class FeedProcess {
    */
   public static void run(RunConfig config, List<String> latentSinks, boolean append, String version)
       throws Exception {
+    config.requireInputs();
     StreamConfig stream = config.stream();
     Map<String, Object> kafka = stream.clients(stream.bootstrapServers());
     Topics topics = new Topics(config.run());
