@@ -109,7 +109,7 @@ public record PreparedSae(SaeManifest manifest, SaeFile file, EncoderMeter meter
         manifest.getLatents(),
         manifest.getFeatureRanges(),
         nonFinite,
-        () -> encoders.create(file.weights(), meter),
+        () -> encoders.createEncoder(file.weights(), meter),
         file.decoder().map(decoder -> () -> encoders.createDecoder(decoder)));
   }
 

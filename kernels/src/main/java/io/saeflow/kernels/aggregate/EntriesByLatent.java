@@ -5,6 +5,7 @@ import io.saeflow.kernels.sae.SparseLatents;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * The entries of a batch regrouped from tokens to latents, each latent's by token. Latents are
@@ -95,7 +96,7 @@ public final class EntriesByLatent {
     // next latent's as entries are put in place.
     Arrays.fill(starts, 0);
     for (int latent : latentOf) {
-      starts[latent - firstLatent + 2]++;
+      starts[Objects.checkIndex(latent - firstLatent, latents) + 2]++;
     }
     for (int f = 2; f < starts.length; f++) {
       starts[f] += starts[f - 1];

@@ -16,8 +16,9 @@ public interface LatentAggregator extends AutoCloseable {
    *     be any
    * @param contextLength tokens a sequence
    * @param visitor told of every latent with entries in a sequence, by latent and then by sequence,
-   *     when {@link #entries} are those of the batch; it may not ask for {@link #statistics}. While
-   *     it is here, as whoever counts a latent's entries has them in the cache
+   *     when {@link #entries} are those of the batch; it may not ask for {@link #statistics}. It is
+   *     told meanwhile, as whoever counts a latent's entries has them in the cache
+   * @throws IndexOutOfBoundsException if a latent is not of the range
    */
   void add(SparseLatents batch, int contextLength, SequenceVisitor visitor);
 

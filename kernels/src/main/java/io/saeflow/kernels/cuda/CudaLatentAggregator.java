@@ -104,6 +104,11 @@ public final class CudaLatentAggregator implements LatentAggregator {
     return statistics;
   }
 
+  /** How many entries have been added since the totals were last read. */
+  int unread() {
+    return unread;
+  }
+
   @Override
   public void close() {
     device.call(

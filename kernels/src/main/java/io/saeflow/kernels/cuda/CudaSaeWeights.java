@@ -25,9 +25,6 @@ public final class CudaSaeWeights implements AutoCloseable {
   /** The chains of the canonical dot product. */
   private static final int CHAINS = 32;
 
-  /** 16 MiB travel at a time. */
-  private static final int PIECE_VALUES = 1 << 22;
-
   private static final int THREADS = 128;
 
   /** An audit tries little of what there is, so it must stay well within the bound. */
@@ -58,13 +55,14 @@ public final class CudaSaeWeights implements AutoCloseable {
     this.memory = memory;
     this.plan = CandidatePlan.of(weights);
     this.columns = CandidatePlan.roundUp(weights.width(), COLUMN_TILE);
-    int latents = weights.latents();
     int padded = plan.paddedLatents();
-    boolean jumpRelu = weights.activationFunction() instanceof ActivationFunction.JumpRelu;
-    this.inputBias = memory.device(weights.width(), Float.BYTES);
-    this.encoderWeights = memory.device((long) latents * weights.width(), Float.BYTES);
-    this.latentBias = memory.device(latents, Float.BYTES);
-    this.thresholds = jumpRelu ? memory.device(latents, Float.BYTES) : null;
+    this.inputBias = memory.upload(weights.inputBias());
+    this.encoderWeights = memory.upload(weights.encoderWeights());
+    this.latentBias = memory.upload(weights.latentBias());
+    this.thresholds =
+        weights.activationFunction() instanceof ActivationFunction.JumpRelu jumpRelu
+            ? memory.upload(jumpRelu.thresholds())
+            : null;
     this.halves = memory.device((long) padded * columns, Short.BYTES);
     this.bounds = memory.device(padded, LATENT_BOUND_BYTES);
     this.minusLower = memory.device(padded, Float.BYTES);
@@ -91,7 +89,6 @@ public final class CudaSaeWeights implements AutoCloseable {
           MemoryScope memory = new MemoryScope(device);
           try {
             CudaSaeWeights loaded = new CudaSaeWeights(weights, device, memory);
-            loaded.upload();
             loaded.prepare();
             device.synchronize();
             double error = TensorCoreAudit.worstError(device, loaded.columns);
@@ -183,28 +180,6 @@ public final class CudaSaeWeights implements AutoCloseable {
   /** f32 [paddedLatents]. */
   DeviceMemory minusLower() {
     return minusLower;
-  }
-
-  private void upload() {
-    try (MemoryScope passing = new MemoryScope(device)) {
-      PinnedMemory piece = passing.pinned(PIECE_VALUES, Float.BYTES);
-      upload(weights.inputBias(), piece, inputBias);
-      upload(weights.encoderWeights(), piece, encoderWeights);
-      upload(weights.latentBias(), piece, latentBias);
-      if (weights.activationFunction() instanceof ActivationFunction.JumpRelu jumpRelu
-          && thresholds != null) {
-        upload(jumpRelu.thresholds(), piece, thresholds);
-      }
-    }
-  }
-
-  private void upload(float[] values, PinnedMemory piece, DeviceMemory to) {
-    for (int from = 0; from < values.length; from += PIECE_VALUES) {
-      int count = Math.min(PIECE_VALUES, values.length - from);
-      piece.buffer().asFloatBuffer().put(values, from, count);
-      device.copy(piece, to, (long) from * Float.BYTES, (long) count * Float.BYTES);
-      device.synchronize();
-    }
   }
 
   private void prepare() {

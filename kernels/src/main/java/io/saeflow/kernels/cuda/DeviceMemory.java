@@ -18,7 +18,7 @@ final class DeviceMemory implements AutoCloseable {
     this.device = device;
     this.bytes = bytes;
     device.requireItsThread();
-    CudaDriver.check(
+    device.check(
         JCudaDriver.cuMemAlloc(pointer, bytes),
         "%d bytes of memory of cuda:%d".formatted(bytes, device.info().ordinal()));
     device.allocated();

@@ -54,7 +54,8 @@ final class EntrySort {
   void sort(int count, int limit) {
     int blocks = (count + BLOCK_ENTRIES - 1) / BLOCK_ENTRIES;
     // One pass for each digit of the largest key, and at least one, which numbers the entries.
-    for (int shift = 0; shift == 0 || (limit - 1) >>> shift > 0; shift += DIGIT_BITS) {
+    int bits = Integer.SIZE - Integer.numberOfLeadingZeros(limit - 1);
+    for (int shift = 0; shift == 0 || shift < bits; shift += DIGIT_BITS) {
       device.launch(
           new KernelArguments(Kernel.SORT_COUNT)
               .pointer(keys)

@@ -21,7 +21,7 @@ final class PinnedMemory implements AutoCloseable {
     this.device = device;
     this.bytes = bytes;
     device.requireItsThread();
-    CudaDriver.check(
+    device.check(
         JCudaDriver.cuMemHostAlloc(pointer, bytes, 0),
         "%d bytes of pinned memory".formatted(bytes));
     this.buffer = pointer.getByteBuffer(0, bytes).order(ByteOrder.nativeOrder());

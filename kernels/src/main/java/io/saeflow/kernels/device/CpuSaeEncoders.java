@@ -28,7 +28,7 @@ final class CpuSaeEncoders implements SaeEncoders {
   }
 
   @Override
-  public SaeEncoder create(SaeWeights weights, EncoderMeter meter) {
+  public SaeEncoder createEncoder(SaeWeights weights, EncoderMeter meter) {
     return new CertifiedSaeEncoder(weights, engine, meter);
   }
 

@@ -37,7 +37,7 @@ final class CudaSaeEncoders implements SaeEncoders {
   }
 
   @Override
-  public synchronized SaeEncoder create(SaeWeights weights, EncoderMeter meter) {
+  public synchronized SaeEncoder createEncoder(SaeWeights weights, EncoderMeter meter) {
     CudaSaeWeights onDevice =
         loaded.computeIfAbsent(weights, each -> CudaSaeWeights.load(each, device));
     return new CudaSaeEncoder(onDevice, meter);

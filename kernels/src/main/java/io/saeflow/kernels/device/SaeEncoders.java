@@ -45,7 +45,7 @@ public sealed interface SaeEncoders extends LatentAggregators
    * @param weights the same object for encoders that are to share what a GPU holds of them
    * @param meter told of what it does
    */
-  SaeEncoder create(SaeWeights weights, EncoderMeter meter);
+  SaeEncoder createEncoder(SaeWeights weights, EncoderMeter meter);
 
   /**
    * Makes a decoder, for one thread; it must be closed before this.

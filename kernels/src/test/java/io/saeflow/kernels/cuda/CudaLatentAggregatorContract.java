@@ -96,12 +96,16 @@ abstract class CudaLatentAggregatorContract {
     int contextLength = 30;
     RandomBatches batches = new RandomBatches(new Random(5), 0, 20, contextLength);
     LatentAggregator expected = new CpuLatentAggregator(0, 20);
-    try (LatentAggregator actual = CudaLatentAggregator.open(device(), 0, 20, 500)) {
+    int entries = 0;
+    try (CudaLatentAggregator actual = CudaLatentAggregator.open(device(), 0, 20, 500)) {
       for (int i = 0; i < 8; i++) {
         SparseLatents batch = batches.next(2);
+        entries += batch.latents().length;
         expected.add(batch, contextLength, RandomBatches.NO_VISITOR);
         actual.add(batch, contextLength, RandomBatches.NO_VISITOR);
+        assertThat(actual.unread()).isLessThanOrEqualTo(500);
       }
+      assertThat(entries).isGreaterThan(500);
       assertStatisticsAgree(expected, actual, 20);
     }
   }

@@ -68,7 +68,7 @@ class SaeEncodersTest {
   }
 
   private static SparseLatents encode(SaeEncoders encoders, SaeWeights weights, float[] x) {
-    try (SaeEncoder encoder = encoders.create(weights, new EncoderMeter())) {
+    try (SaeEncoder encoder = encoders.createEncoder(weights, new EncoderMeter())) {
       return encoder.encode(x);
     }
   }
