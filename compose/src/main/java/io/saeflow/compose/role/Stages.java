@@ -61,7 +61,7 @@ public final class Stages {
    * What a producer publishes in a run that encodes at the producer.
    *
    * @param saes all of the run, which each thread of the model encodes with
-   * @param encoders on the processor, on the engine of the model: the same threads use both
+   * @param encoders by which each of the model's threads encodes
    */
   public static ActivationOutput latents(
       RunContext run, List<PreparedSae> saes, SaeEncoders encoders) {
