@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sorts and aggregates random entries under emulation, and compares with std::stable_sort and with
-// the definition in LatentStatistics written out once more, to the bit: here sums are added bit by
-// bit.
+// Sorts and aggregates random entries, and compares with std::stable_sort and with the definition
+// in LatentStatistics written out once more, to the bit: here sums are added bit by bit.
+//
+// aggregate_test [first seed] [cases]
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -11,7 +12,8 @@
 #include <numeric>
 #include <random>
 
-#include "hw.h"
+#include "device.h"
+#include "seeds.h"
 
 namespace {
 
@@ -184,58 +186,62 @@ void plain(const Batch& batch, std::vector<Statistics>& into) {
 }
 
 /** Runs the kernels; false if the entries are not regrouped as std::stable_sort does it. */
-bool emulated(const Batch& batch, int latents, std::vector<Totals>& into) {
+bool aggregates(const Batch& batch, int latents, device::Memory<Totals>& totals) {
   int count = static_cast<int>(batch.latents.size());
   if (count == 0) {
     return true;
   }
   unsigned sort_blocks = static_cast<unsigned>((count + 1023) / 1024);
   unsigned blocks = static_cast<unsigned>((count + 127) / 128);
-  std::vector<int> keys = batch.latents;
-  std::vector<int> entries(count, -1);
+  device::Memory device_keys(batch.latents);
+  device::Memory<int> device_entries(count);
+  device::Memory<int> to_keys(count);
+  device::Memory<int> to_entries(count);
+  for (int shift = 0; shift == 0 || (latents - 1) >> shift > 0; shift += 4) {
+    device::Memory<int> places(16 * sort_blocks);
+    device::run(
+        "sort_count", {sort_blocks}, {128}, 0, device_keys.data(), count, shift, places.data());
+    device::run("sort_places", {1}, {256}, 0, places.data(), static_cast<int>(16 * sort_blocks));
+    device::run(
+        "sort_scatter", {sort_blocks}, {128}, 0, device_keys.data(),
+        shift == 0 ? nullptr : device_entries.data(), count, shift, places.data(), to_keys.data(),
+        to_entries.data());
+    std::swap(device_keys, to_keys);
+    std::swap(device_entries, to_entries);
+  }
+  device::Memory<int> device_starts(latents + 1);
+  unsigned start_blocks = static_cast<unsigned>(latents + 1 + 127) / 128;
+  device::run(
+      "latent_starts", {start_blocks}, {128}, 0, device_keys.data(), count, latents,
+      device_starts.data());
+  device::Memory offsets(batch.offsets);
+  device::Memory batch_values(batch.values);
+  device::Memory<int> device_tokens(count);
+  device::Memory<float> device_values(count);
+  device::run(
+      "token_entries", {blocks}, {128}, 0, device_entries.data(), count, offsets.data(),
+      static_cast<int>(batch.offsets.size()) - 1, batch_values.data(), device_tokens.data(),
+      device_values.data());
+  device::run(
+      "latent_totals", {blocks}, {128}, 0, device_keys.data(), device_tokens.data(),
+      device_values.data(), count, batch.context_length, totals.data());
+
   std::vector<int> expected(count);
   std::iota(expected.begin(), expected.end(), 0);
   std::stable_sort(expected.begin(), expected.end(), [&](int a, int b) {
     return batch.latents[a] < batch.latents[b];
   });
-  std::vector<int> to_keys(count, -1);
-  std::vector<int> to_entries(count, -1);
-  std::vector<int> places(16 * sort_blocks, -1);
-  for (int shift = 0; shift == 0 || (latents - 1) >> shift > 0; shift += 4) {
-    emu::run("sort_count", {sort_blocks}, {128}, 0, keys.data(), count, shift, places.data());
-    emu::run("sort_places", {1}, {256}, 0, places.data(), static_cast<int>(16 * sort_blocks));
-    emu::run(
-        "sort_scatter", {sort_blocks}, {128}, 0, keys.data(),
-        shift == 0 ? nullptr : entries.data(), count, shift,
-        places.data(), to_keys.data(), to_entries.data());
-    keys.swap(to_keys);
-    entries.swap(to_entries);
-  }
-  std::vector<int> starts(latents + 1, -1);
-  unsigned start_blocks = static_cast<unsigned>(latents + 1 + 127) / 128;
-  emu::run(
-      "latent_starts", {start_blocks}, {128}, 0, keys.data(), count, latents, starts.data());
-  std::vector<int> tokens(count, -1);
-  std::vector<float> values(count);
-  emu::run(
-      "token_entries", {blocks}, {128}, 0, entries.data(), count, batch.offsets.data(),
-      static_cast<int>(batch.offsets.size()) - 1, batch.values.data(), tokens.data(),
-      values.data());
-  // The device's own structure has another name.
-  void* totals = into.data();
-  int context_length = batch.context_length;
-  const int* keys_at = keys.data();
-  const int* tokens_at = tokens.data();
-  const float* values_at = values.data();
-  void* parameters[] = {&keys_at, &tokens_at, &values_at, &count, &context_length, &totals};
-  emu::launch(*emu::find_kernel("latent_totals"), {blocks}, {128}, 0, parameters);
-
-  bool right = entries == expected;
-  for (int i = 0; i < count; i++) {
+  std::vector<int> keys = device_keys.values();
+  std::vector<int> starts = device_starts.values();
+  std::vector<int> tokens = device_tokens.values();
+  std::vector<float> values = device_values.values();
+  bool right = device_entries.values() == expected;
+  for (int i = 0; right && i < count; i++) {
     int entry = expected[i];
-    right = right && batch.offsets[tokens[i]] <= entry && entry < batch.offsets[tokens[i] + 1] &&
-        std::memcmp(&values[i], &batch.values[entry], sizeof(float)) == 0 &&
-        starts[keys[i]] <= i && i < starts[keys[i] + 1];
+    right = keys[i] == batch.latents[entry] && starts[keys[i]] <= i && i < starts[keys[i] + 1] &&
+        0 <= tokens[i] && tokens[i] + 1 < static_cast<int>(batch.offsets.size()) &&
+        batch.offsets[tokens[i]] <= entry && entry < batch.offsets[tokens[i] + 1] &&
+        std::memcmp(&values[i], &batch.values[entry], sizeof(float)) == 0;
   }
   return right && starts[0] == 0 && starts[latents] == count;
 }
@@ -247,15 +253,16 @@ bool run_case(uint64_t seed) {
   int latents = sizes[random() % 5];
   int context_length = lengths[random() % 5];
   std::vector<Statistics> expected(latents);
-  std::vector<Totals> totals(latents);
+  device::Memory device_totals(std::vector<Totals>(latents, Totals{}));
   bool right = true;
-  emu::set_seed(seed % 3 == 0 ? 0 : seed);
+  device::set_seed(seed % 3 == 0 ? 0 : seed);
   for (int batch = 0; batch < 3; batch++) {
     int sequences = static_cast<int>(random() % 4);
     Batch entries = random_batch(random, latents, context_length, sequences);
     plain(entries, expected);
-    right = emulated(entries, latents, totals) && right;
+    right = aggregates(entries, latents, device_totals) && right;
   }
+  std::vector<Totals> totals = device_totals.values();
   for (int f = 0; f < latents; f++) {
     right = right && statistics_of(totals[f]) == expected[f];
   }
@@ -269,9 +276,10 @@ bool run_case(uint64_t seed) {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
+  Seeds seeds(count, arguments, 1, 60);
   int wrong = 0;
-  for (uint64_t seed = 1; seed <= 60; seed++) {
+  for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
     wrong += !run_case(seed);
   }
   std::printf("%s\n", wrong == 0 ? "ok" : "failed");

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Decoding against plain loops in the order that decode.cu states, bit for bit but for the bits of
-// a NaN, under several schedules.
+// a NaN.
+//
+// decode_test [first seed] [cases]
 #include <algorithm>
 #include <cstdio>
 #include <random>
 
-#include "hw.h"
+#include "device.h"
+#include "seeds.h"
 
 namespace {
 
@@ -138,21 +141,27 @@ Decoded plain(const Case& c, const Drawn& drawn) {
 }
 
 /** Reconstructions take the place of activations, in one launch with the errors if both is set. */
-Decoded emulated(const Case& c, const Drawn& drawn, unsigned threads, bool both) {
-  Decoded decoded{drawn.activations, std::vector<double>(c.tokens, -1)};
+Decoded decodes(const Case& c, const Drawn& drawn, unsigned threads, bool both) {
+  device::Memory reconstruction(drawn.activations);
+  device::Memory errors(std::vector<double>(c.tokens, -1));
+  device::Memory offsets(drawn.offsets);
+  device::Memory latents(drawn.latents);
+  device::Memory values(drawn.values);
+  device::Memory weights(drawn.weights);
+  device::Memory bias(drawn.bias);
   unsigned warps = threads / 32;
   unsigned grid = (static_cast<unsigned>(c.tokens) + warps - 1) / warps;
-  auto run = [&](float* reconstruction, double* errors) {
-    emu::run("decode_tokens", {grid}, {threads}, 0,
-             std::as_const(decoded.reconstruction).data(), drawn.offsets.data(),
-             drawn.latents.data(), drawn.values.data(), drawn.weights.data(), drawn.bias.data(),
-             c.layer_norm, c.tokens, c.width, reconstruction, errors);
+  auto run = [&](float* to, double* errors_to) {
+    device::run(
+        "decode_tokens", {grid}, {threads}, 0, reconstruction.data(), offsets.data(),
+        latents.data(), values.data(), weights.data(), bias.data(), c.layer_norm, c.tokens,
+        c.width, to, errors_to);
   };
   if (!both) {
-    run(nullptr, decoded.errors.data());
+    run(nullptr, errors.data());
   }
-  run(decoded.reconstruction.data(), both ? decoded.errors.data() : nullptr);
-  return decoded;
+  run(reconstruction.data(), both ? errors.data() : nullptr);
+  return {reconstruction.values(), errors.values()};
 }
 
 template <class T>
@@ -181,9 +190,9 @@ bool run_case(uint64_t seed) {
       pick(random, {1, 3, 4, 32, 256})};
   Drawn drawn = draw(random, c);
   Decoded expected = plain(c, drawn);
-  emu::set_seed(seed % 3 == 0 ? 0 : seed);
+  device::set_seed(seed % 3 == 0 ? 0 : seed);
   unsigned threads = 32 * (1 + random() % 4);
-  Decoded actual = emulated(c, drawn, threads, seed % 2 == 0);
+  Decoded actual = decodes(c, drawn, threads, seed % 2 == 0);
   bool right = same(actual.reconstruction, expected.reconstruction) &&
       same(actual.errors, expected.errors);
   if (!right) {
@@ -196,9 +205,10 @@ bool run_case(uint64_t seed) {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
+  Seeds seeds(count, arguments, 1, 300);
   int wrong = 0;
-  for (uint64_t seed = 1; seed <= 300; seed++) {
+  for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
     wrong += !run_case(seed);
   }
   std::printf("%s\n", wrong == 0 ? "ok" : "failed");

@@ -76,20 +76,6 @@ void set_seed(uint64_t seed);
  */
 void launch(const Kernel& kernel, dim3 grid, dim3 block, size_t shared_bytes, void** parameters);
 
-/** Launches the kernel of that name with arguments of exactly its parameters' types. */
-template <class... Arguments>
-void run(const char* name, dim3 grid, dim3 block, size_t shared_bytes, Arguments... arguments) {
-  const Kernel* kernel = find_kernel(name);
-  if (kernel == nullptr) {
-    throw LaunchFailure(std::string("no kernel named ") + name);
-  }
-  if (kernel->parameter_sizes != std::vector<size_t>{sizeof(Arguments)...}) {
-    throw LaunchFailure(std::string("arguments do not fit the parameters of ") + name);
-  }
-  void* parameters[] = {static_cast<void*>(&arguments)...};
-  launch(*kernel, grid, block, shared_bytes, parameters);
-}
-
 template <class... Parameters, size_t... I>
 void call(void (*kernel)(Parameters...), void** parameters, std::index_sequence<I...>) {
   kernel(*static_cast<std::remove_cv_t<Parameters>*>(parameters[I])...);

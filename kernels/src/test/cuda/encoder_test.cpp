@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs the encoder's kernels under emulation and compares to the bit: with the golden files, and on
-// random autoencoders with the plain definition, which is every latent's canonical pre-activation
-// and sorting.
+// Runs the encoder's kernels and compares to the bit: with the golden files, and on random
+// autoencoders with the plain definition, which is every latent's canonical pre-activation and
+// sorting.
 //
-// encoder_test [first seed] [cases]. Every second case also shuffles the schedule.
+// encoder_test [first seed] [cases] [folder of the golden files]. Every second case also shuffles
+// the emulation's schedule.
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <vector>
 
+#include "device.h"
 #include "encoder.h"
+#include "seeds.h"
 
 namespace {
 
@@ -174,16 +176,6 @@ struct Outcome {
   double worst_error = 0;
 };
 
-/** What a buffer starts as, so that nobody relies on zeros. */
-template <class T>
-std::vector<T> garbage(size_t count) {
-  std::vector<T> values(count);
-  if (count > 0) {
-    std::memset(static_cast<void*>(values.data()), 0xff, count * sizeof(T));
-  }
-  return values;
-}
-
 class KernelEncoder {
  public:
   KernelEncoder(const Autoencoder& sae, int capacity, int sample)
@@ -192,14 +184,18 @@ class KernelEncoder {
         columns_(round_up(sae.width, 64)),
         padded_latents_(round_up(sae.latents, 128)),
         sample_(std::min(sample, padded_latents_)),
-        halves_(garbage<f16>(static_cast<size_t>(padded_latents_) * columns_)),
-        bounds_(garbage<LatentBound>(padded_latents_)),
-        minus_lower_(garbage<float>(padded_latents_)) {
+        input_bias_(sae.input_bias),
+        weights_(sae.weights),
+        bias_(sae.bias),
+        thresholds_(sae.thresholds),
+        halves_(static_cast<size_t>(padded_latents_) * columns_),
+        bounds_(padded_latents_),
+        minus_lower_(padded_latents_) {
     double roundings = ((sae.width + 31) / 32 + 6) * std::ldexp(1, -24);
     row_error_ = rounded_up(roundings / (1 - roundings));
-    emu::run(
-        "prepare_latents", {blocks(padded_latents_, 4)}, {128}, 0, sae.weights.data(),
-        sae.bias.data(), thresholds(), sae.latents, padded_latents_, sae.width, columns_,
+    device::run(
+        "prepare_latents", {blocks(padded_latents_, 4)}, {128}, 0, weights_.data(), bias_.data(),
+        thresholds(), sae.latents, padded_latents_, sae.width, columns_,
         std::ldexp(static_cast<float>(columns_), -22), row_error_,
         std::ldexp(static_cast<float>(sae.width + 64), -149), halves_.data(), bounds_.data(),
         minus_lower_.data());
@@ -209,10 +205,10 @@ class KernelEncoder {
     int width = sae_.width;
     int tokens = static_cast<int>(activations.size()) / width;
     int padded = round_up(std::max(tokens, 1), 128);
-    std::vector<float> rows = garbage<float>(static_cast<size_t>(padded) * width);
-    std::vector<f16> halves = garbage<f16>(static_cast<size_t>(padded) * columns_);
-    std::vector<TokenBound> token_bounds = garbage<TokenBound>(padded);
-    std::vector<int> roads = garbage<int>(padded);
+    device::Memory<float> rows(static_cast<size_t>(padded) * width);
+    device::Memory<f16> halves(static_cast<size_t>(padded) * columns_);
+    device::Memory<TokenBound> token_bounds(padded);
+    device::Memory<int> roads(padded);
     prepare(activations, format, tokens, padded, rows, halves, token_bounds, roads);
 
     constexpr size_t kRing = 4 * 2 * 128 * 32 * sizeof(f16);
@@ -220,45 +216,53 @@ class KernelEncoder {
     int k = sae_.function == kTopK ? sae_.k : 0;
     int groups = sample_ / 16;
     if (k > 0 && groups >= k) {
-      std::vector<float> maxima = garbage<float>(static_cast<size_t>(padded) * groups);
-      emu::run(
+      device::Memory<float> maxima(static_cast<size_t>(padded) * groups);
+      device::run(
           "group_max", {token_tiles, static_cast<unsigned>(sample_ / 128)}, {256}, kRing,
           halves.data(), halves_.data(), columns_, token_bounds.data(), bounds_.data(),
           minus_lower_.data(), maxima.data());
-      emu::run(
+      device::run(
           "group_threshold", {static_cast<unsigned>(padded)}, {128}, 4u * groups, maxima.data(),
           groups, k, token_bounds.data());
     }
-    std::vector<int> counts(padded, 0);
-    std::vector<Candidate> candidates = garbage<Candidate>(static_cast<size_t>(padded) * capacity_);
-    emu::run(
+    device::Memory counts(std::vector<int>(padded, 0));
+    device::Memory<Candidate> candidates(static_cast<size_t>(padded) * capacity_);
+    device::run(
         "nominate", {token_tiles, static_cast<unsigned>(padded_latents_ / 128)}, {256}, kRing,
         halves.data(), halves_.data(), columns_, token_bounds.data(), bounds_.data(), capacity_,
         counts.data(), candidates.data());
     Outcome outcome;
-    outcome.worst_error = worst_error(rows, token_bounds, roads, counts, candidates, tokens);
+    outcome.worst_error = worst_error(
+        rows.values(), token_bounds.values(), roads.values(), counts.values(), candidates.values(),
+        tokens);
     if (tokens == 0) {
       return outcome;
     }
-    emu::run(
+    device::Memory rescored(std::vector<int>{0});
+    device::run(
         "select_active", {static_cast<unsigned>(tokens)}, {128}, 12u * capacity_, rows.data(),
-        sae_.weights.data(), sae_.bias.data(), thresholds(), width, token_bounds.data(),
-        bounds_.data(), minus_lower_.data(), k, capacity_, candidates.data(), counts.data(),
-        roads.data(), &outcome.rescored);
-    std::vector<int> offsets = garbage<int>(tokens + 1);
-    emu::run("token_offsets", {1}, {256}, 0, counts.data(), tokens, offsets.data());
-    std::vector<int> latents = garbage<int>(offsets[tokens]);
-    std::vector<float> values = garbage<float>(offsets[tokens]);
-    emu::run(
-        "pack_latents", {blocks(tokens, 4)}, {128}, 0, candidates.data(), offsets.data(), tokens,
-        capacity_, latents.data(), values.data());
+        weights_.data(), bias_.data(), thresholds(), width, token_bounds.data(), bounds_.data(),
+        minus_lower_.data(), k, capacity_, candidates.data(), counts.data(), roads.data(),
+        rescored.data());
+    outcome.rescored = rescored.values()[0];
+    device::Memory<int> device_offsets(tokens + 1);
+    device::run("token_offsets", {1}, {256}, 0, counts.data(), tokens, device_offsets.data());
+    std::vector<int> offsets = device_offsets.values();
+    device::Memory<int> device_latents(offsets[tokens]);
+    device::Memory<float> device_values(offsets[tokens]);
+    device::run(
+        "pack_latents", {blocks(tokens, 4)}, {128}, 0, candidates.data(), device_offsets.data(),
+        tokens, capacity_, device_latents.data(), device_values.data());
+    std::vector<int> latents = device_latents.values();
+    std::vector<float> values = device_values.values();
+    std::vector<int> taken = roads.values();
     for (int t = 0; t < tokens; t++) {
       TokenLatents token;
-      if (roads[t] == kExact) {
+      if (taken[t] == kExact) {
         token = exact(rows, t);
         outcome.exact++;
       } else {
-        token.finite = roads[t] == kScored;
+        token.finite = taken[t] == kScored;
         token.latents.assign(latents.begin() + offsets[t], latents.begin() + offsets[t + 1]);
         token.values.assign(values.begin() + offsets[t], values.begin() + offsets[t + 1]);
       }
@@ -273,31 +277,33 @@ class KernelEncoder {
       Format format,
       int tokens,
       int padded,
-      std::vector<float>& rows,
-      std::vector<f16>& halves,
-      std::vector<TokenBound>& token_bounds,
-      std::vector<int>& roads) {
+      device::Memory<float>& rows,
+      device::Memory<f16>& halves,
+      device::Memory<TokenBound>& token_bounds,
+      device::Memory<int>& roads) {
     std::vector<uint16_t> narrow;
     for (float value : activations) {
       narrow.push_back(
           format == kFloat16 ? f2h(value) : static_cast<uint16_t>(float_bits(value) >> 16));
     }
+    device::Memory device_activations(activations);
+    device::Memory device_narrow(narrow);
     const char* names[] = {"prepare_rows_f32", "prepare_rows_f16", "prepare_rows_bf16"};
-    const void* input = format == kFloat32 ? static_cast<const void*>(activations.data())
-                                           : static_cast<const void*>(narrow.data());
-    emu::run(
-        names[format], {blocks(padded, 4)}, {128}, 0, input, sae_.input_bias.data(),
+    const void* input = format == kFloat32 ? static_cast<const void*>(device_activations.data())
+                                           : static_cast<const void*>(device_narrow.data());
+    device::run(
+        names[format], {blocks(padded, 4)}, {128}, 0, input, input_bias_.data(),
         sae_.layer_norm ? 1 : 0, tokens, padded, sae_.width, columns_, row_error_, rows.data(),
         halves.data(), token_bounds.data(), roads.data());
   }
 
-  TokenLatents exact(const std::vector<float>& rows, int token) {
-    std::vector<float> pre = garbage<float>(sae_.latents);
-    emu::run(
-        "dense_canon", {blocks(sae_.latents, 4)}, {128}, 0, rows.data(), sae_.weights.data(),
-        sae_.bias.data(), static_cast<const int*>(&token), 1, sae_.width, 0, sae_.latents,
-        pre.data());
-    return active_of(sae_, pre);
+  TokenLatents exact(const device::Memory<float>& rows, int token) {
+    device::Memory listed(std::vector<int>{token});
+    device::Memory<float> pre(sae_.latents);
+    device::run(
+        "dense_canon", {blocks(sae_.latents, 4)}, {128}, 0, rows.data(), weights_.data(),
+        bias_.data(), listed.data(), 1, sae_.width, 0, sae_.latents, pre.data());
+    return active_of(sae_, pre.values());
   }
 
   double worst_error(
@@ -306,15 +312,17 @@ class KernelEncoder {
       const std::vector<int>& roads,
       const std::vector<int>& counts,
       const std::vector<Candidate>& candidates,
-      int tokens) {
+      int tokens) const {
+    std::vector<LatentBound> bounds = bounds_.values();
+    std::vector<float> minus_lower = minus_lower_.values();
     double worst = 0;
     for (int t = 0; t < tokens; t++) {
       const TokenBound& token = token_bounds[t];
       for (int c = 0; c < std::min(counts[t], capacity_) && roads[t] == kScored; c++) {
         const Candidate& candidate = candidates[static_cast<size_t>(t) * capacity_ + c];
-        const LatentBound& latent = bounds_[candidate.latent];
+        const LatentBound& latent = bounds[candidate.latent];
         float b = sae_.bias[candidate.latent];
-        double rest = static_cast<double>(minus_lower_[candidate.latent]) + b;
+        double rest = static_cast<double>(minus_lower[candidate.latent]) + b;
         double score = static_cast<double>(bits_float(candidate.value)) * latent.scale + b;
         const float* w = &sae_.weights[static_cast<size_t>(candidate.latent) * sae_.width];
         float pre = plain_dot32(&rows[static_cast<size_t>(t) * sae_.width], w, sae_.width) + b;
@@ -330,7 +338,7 @@ class KernelEncoder {
   }
 
   const float* thresholds() const {
-    return sae_.function == kJumpRelu ? sae_.thresholds.data() : nullptr;
+    return sae_.function == kJumpRelu ? thresholds_.data() : nullptr;
   }
 
   const Autoencoder& sae_;
@@ -339,9 +347,13 @@ class KernelEncoder {
   int padded_latents_;
   int sample_;
   float row_error_;
-  std::vector<f16> halves_;
-  std::vector<LatentBound> bounds_;
-  std::vector<float> minus_lower_;
+  device::Memory<float> input_bias_;
+  device::Memory<float> weights_;
+  device::Memory<float> bias_;
+  device::Memory<float> thresholds_;
+  device::Memory<f16> halves_;
+  device::Memory<LatentBound> bounds_;
+  device::Memory<float> minus_lower_;
 };
 
 // ---- Cases.
@@ -483,7 +495,7 @@ bool run_case(uint64_t seed) {
   narrow(activations, format);
   Autoencoder sae = autoencoder_of(chance, numbers, width, latents);
   set_thresholds(chance, sae, activations);
-  emu::set_seed(seed % 2 == 0 ? 0 : seed);
+  device::set_seed(seed % 2 == 0 ? 0 : seed);
   Outcome outcome = KernelEncoder(sae, capacity, sample).encode(activations, format);
   int wrong = 0;
   for (int t = 0; t < tokens; t++) {
@@ -546,7 +558,7 @@ bool run_golden(const std::filesystem::path& path, uint64_t seed) {
   std::vector<int> offsets = words.take<int>(tokens + 1);
   std::vector<int> expected_latents = words.take<int>(header[8]);
   std::vector<float> expected_values = words.take<float>(header[8]);
-  emu::set_seed(seed);
+  device::set_seed(seed);
   Outcome outcome = KernelEncoder(sae, 256, 128).encode(activations, kFloat32);
   bool right = header[0] == 0x5AEF0001 && words.ended();
   int non_finite = 0;
@@ -568,15 +580,15 @@ bool run_golden(const std::filesystem::path& path, uint64_t seed) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  uint64_t first = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 1;
-  uint64_t cases = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 20;
-  int wrong = 0;
+  Seeds seeds(count, arguments, 1, 20);
   std::filesystem::path golden =
-      std::filesystem::path(__FILE__).parent_path() / "../resources/golden";
+      count > 3 ? std::filesystem::path(arguments[3])
+                : std::filesystem::path(__FILE__).parent_path() / "../resources/golden";
+  int wrong = 0;
   for (const auto& file : std::filesystem::directory_iterator(golden)) {
-    wrong += !run_golden(file.path(), 0) + !run_golden(file.path(), first);
+    wrong += !run_golden(file.path(), 0) + !run_golden(file.path(), seeds.first);
   }
-  for (uint64_t seed = first; seed < first + cases; seed++) {
+  for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
     wrong += !run_case(seed);
   }
   std::printf("%s\n", wrong == 0 ? "ok" : "failed");

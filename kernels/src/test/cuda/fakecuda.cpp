@@ -4,9 +4,10 @@
 // emulated kernels. All other functions answer 801, CUDA_ERROR_NOT_SUPPORTED.
 //
 // It is stricter than a driver: work on a stream is done only when something waits for it, or under
-// a seed also between any two calls, each stream as far as it happens; copies must stay within one allocation and come from or go to pinned memory when they are asynchronous,
-// and a call without a current context fails. Device memory begins as NaNs. A kernel is found only
-// if the module's PTX has an entry of that name.
+// a seed also between any two calls, each stream as far as it happens; copies must stay within one
+// allocation and come from or go to pinned memory when they are asynchronous, and wait for no stream
+// when they are not; a call without a current context fails. Device memory begins as NaNs. A kernel
+// is found only if the module's PTX has an entry of that name.
 //
 // Environment, read when the library is loaded:
 //   FAKECUDA_DEVICES          how many devices there are (1)
@@ -472,7 +473,26 @@ int copy_later(const char* what, void* to, const void* from, size_t size, uintpt
   return kSuccess;
 }
 
+int copy_now(void* to, const void* from, size_t size, uintptr_t device) {
+  if (!within(driver.device_memory, device, size)) {
+    complain("a copy of " + std::to_string(size) + " bytes leaves its allocation");
+    return kInvalidValue;
+  }
+  std::memcpy(to, from, size);
+  return kSuccess;
+}
+
 }  // namespace
+
+API cuMemcpyHtoD_v2(unsigned long long to, const void* from, size_t size) {
+  ENTER_CONTEXT;
+  return copy_now(reinterpret_cast<void*>(to), from, size, to);
+}
+
+API cuMemcpyDtoH_v2(void* to, unsigned long long from, size_t size) {
+  ENTER_CONTEXT;
+  return copy_now(to, reinterpret_cast<void*>(from), size, from);
+}
 
 API cuMemcpyHtoDAsync_v2(unsigned long long to, const void* from, size_t size, void* stream) {
   ENTER_CONTEXT;

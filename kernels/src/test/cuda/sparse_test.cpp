@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sparse kernels against plain loops in the order that their headers state, bit for bit, under
-// several schedules; and the transposed product against that of the explicit dense matrices.
+// The sparse kernels against plain loops in the order that their headers state, bit for bit; and
+// the transposed product against that of the explicit dense matrices.
+//
+// sparse_test [first seed] [cases]
 #include <algorithm>
 #include <cstdio>
 #include <numeric>
 #include <random>
 
-#include "hw.h"
+#include "device.h"
+#include "seeds.h"
 
 namespace {
 
@@ -46,6 +49,15 @@ struct Csr {
   std::vector<float> values;
 
   int size() const { return static_cast<int>(indices.size()); }
+};
+
+/** The same on the device. */
+struct DeviceCsr {
+  device::Memory<int> offsets;
+  device::Memory<int> indices;
+  device::Memory<float> values;
+
+  explicit DeviceCsr(const Csr& a) : offsets(a.offsets), indices(a.indices), values(a.values) {}
 };
 
 /** Some rows and columns are empty; a column may come twice in a row. */
@@ -89,8 +101,7 @@ unsigned blocks(size_t items, size_t a_block) {
 void multiplies(std::mt19937& random, int rows, int columns, int width, unsigned threads) {
   Csr a = draw_sparse(random, rows, columns);
   std::vector<float> dense = draw(random, static_cast<size_t>(columns) * width);
-  std::vector<float> out(static_cast<size_t>(rows) * width, NAN);
-  std::vector<float> expected(out.size(), 0.0f);
+  std::vector<float> expected(static_cast<size_t>(rows) * width, 0.0f);
   for (int r = 0; r < rows; r++) {
     for (int e = a.offsets[r]; e < a.offsets[r + 1]; e++) {
       for (int j = 0; j < width; j++) {
@@ -99,20 +110,26 @@ void multiplies(std::mt19937& random, int rows, int columns, int width, unsigned
       }
     }
   }
+  DeviceCsr device_a(a);
+  device::Memory device_dense(dense);
+  device::Memory out(std::vector<float>(expected.size(), NAN));
   const int* no_order = nullptr;
-  emu::run("sparse_times_dense", {static_cast<unsigned>(rows)}, {threads}, 0,
-           std::as_const(a.offsets).data(), no_order, std::as_const(a.indices).data(),
-           std::as_const(a.values).data(), std::as_const(dense).data(), width, out.data());
-  expect_bits(out, expected, "sparse_times_dense");
+  device::run(
+      "sparse_times_dense", {static_cast<unsigned>(rows)}, {threads}, 0, device_a.offsets.data(),
+      no_order, device_a.indices.data(), device_a.values.data(), device_dense.data(), width,
+      out.data());
+  expect_bits(out.values(), expected, "sparse_times_dense");
 }
 
 void multiplies_transposed(std::mt19937& random, int rows, int columns, int width,
                            unsigned threads) {
   Csr a = draw_sparse(random, rows, columns);
   std::vector<float> dense = draw(random, static_cast<size_t>(rows) * width);
-  std::vector<int> entry_rows(a.size(), -1);
-  emu::run("csr_rows", {blocks(rows, threads / 32)}, {threads}, 0,
-           std::as_const(a.offsets).data(), rows, entry_rows.data());
+  DeviceCsr device_a(a);
+  device::Memory<int> device_entry_rows(a.size());
+  device::run(
+      "csr_rows", {blocks(rows, threads / 32)}, {threads}, 0, device_a.offsets.data(), rows,
+      device_entry_rows.data());
 
   std::vector<int> order(a.size());
   std::iota(order.begin(), order.end(), 0);
@@ -122,19 +139,26 @@ void multiplies_transposed(std::mt19937& random, int rows, int columns, int widt
   for (int e : order) {
     sorted.push_back(a.indices[e]);
   }
-  std::vector<int> bounds(columns + 1, -1);
-  emu::run("coo_bounds", {blocks(sorted.size() + 1, threads)}, {threads}, 0,
-           std::as_const(sorted).data(), a.size(), columns, bounds.data());
+  device::Memory device_sorted(sorted);
+  device::Memory<int> device_bounds(columns + 1);
+  device::run(
+      "coo_bounds", {blocks(sorted.size() + 1, threads)}, {threads}, 0, device_sorted.data(),
+      a.size(), columns, device_bounds.data());
+  std::vector<int> bounds = device_bounds.values();
   for (int c = 0; c <= columns; c++) {
     expect(bounds[c] == std::lower_bound(sorted.begin(), sorted.end(), c) - sorted.begin(),
            "coo_bounds");
   }
 
-  std::vector<float> out(static_cast<size_t>(columns) * width, NAN);
-  emu::run("sparse_times_dense", {static_cast<unsigned>(columns)}, {threads}, 0,
-           std::as_const(bounds).data(), std::as_const(order).data(),
-           std::as_const(entry_rows).data(), std::as_const(a.values).data(),
-           std::as_const(dense).data(), width, out.data());
+  device::Memory device_order(order);
+  device::Memory device_dense(dense);
+  device::Memory device_out(std::vector<float>(static_cast<size_t>(columns) * width, NAN));
+  device::run(
+      "sparse_times_dense", {static_cast<unsigned>(columns)}, {threads}, 0, device_bounds.data(),
+      device_order.data(), device_entry_rows.data(), device_a.values.data(), device_dense.data(),
+      width, device_out.data());
+  std::vector<float> out = device_out.values();
+  std::vector<int> entry_rows = device_entry_rows.values();
 
   std::vector<float> expected(out.size(), 0.0f);
   std::vector<double> full(static_cast<size_t>(rows) * columns, 0.0);
@@ -164,17 +188,20 @@ void multiplies_at(std::mt19937& random, int rows, int columns, int width, unsig
   Csr a = draw_sparse(random, rows, columns);
   std::vector<float> left = draw(random, static_cast<size_t>(rows) * width);
   std::vector<float> right = draw(random, static_cast<size_t>(columns) * width);
-  std::vector<float> out(a.size(), NAN);
   std::vector<float> expected;
   for (int r = 0; r < rows; r++) {
     for (int e = a.offsets[r]; e < a.offsets[r + 1]; e++) {
       expected.push_back(dot(&left[r * width], &right[a.indices[e] * width], width));
     }
   }
-  emu::run("dense_at_positions", {static_cast<unsigned>(rows)}, {threads}, 0,
-           std::as_const(left).data(), std::as_const(right).data(), width,
-           std::as_const(a.offsets).data(), std::as_const(a.indices).data(), out.data());
-  expect_bits(out, expected, "dense_at_positions");
+  DeviceCsr device_a(a);
+  device::Memory device_left(left);
+  device::Memory device_right(right);
+  device::Memory out(std::vector<float>(a.size(), NAN));
+  device::run(
+      "dense_at_positions", {static_cast<unsigned>(rows)}, {threads}, 0, device_left.data(),
+      device_right.data(), width, device_a.offsets.data(), device_a.indices.data(), out.data());
+  expect_bits(out.values(), expected, "dense_at_positions");
 }
 
 void adds_products(std::mt19937& random, int rows, int columns, bool a_row, bool b_row) {
@@ -187,9 +214,13 @@ void adds_products(std::mt19937& random, int rows, int columns, bool a_row, bool
     float product = a[i % a.size()] * b[i % b.size()];
     expected[i] = std::fma(product, -0.3f, expected[i]);
   }
-  emu::run("add_products", {blocks(size, 64)}, {64}, 0, x.data(), size, columns,
-           std::as_const(a).data(), a_row ? 0 : 1, std::as_const(b).data(), b_row ? 0 : 1, -0.3f);
-  expect_bits(x, expected, "add_products");
+  device::Memory device_x(x);
+  device::Memory device_a(a);
+  device::Memory device_b(b);
+  device::run(
+      "add_products", {blocks(size, 64)}, {64}, 0, device_x.data(), size, columns, device_a.data(),
+      a_row ? 0 : 1, device_b.data(), b_row ? 0 : 1, -0.3f);
+  expect_bits(device_x.values(), expected, "add_products");
 }
 
 void sums_columns(std::mt19937& random, int rows, int columns) {
@@ -210,24 +241,34 @@ void sums_columns(std::mt19937& random, int rows, int columns) {
     expected.push_back(reduce(chains));
     expected_of_halves.push_back(reduce(chains_of_halves));
   }
-  std::vector<float> out(columns, NAN);
-  emu::run("column_sums", {blocks(columns, 32)}, {1024}, 0, std::as_const(x).data(), rows, columns,
-           out.data());
-  expect_bits(out, expected, "column_sums");
-  emu::run("column_sums_f16", {blocks(columns, 32)}, {1024}, 0, std::as_const(halves).data(), rows,
-           columns, out.data());
-  expect_bits(out, expected_of_halves, "column_sums_f16");
+  device::Memory device_x(x);
+  device::Memory device_halves(halves);
+  device::Memory out(std::vector<float>(columns, NAN));
+  device::run(
+      "column_sums", {blocks(columns, 32)}, {1024}, 0, device_x.data(), rows, columns, out.data());
+  expect_bits(out.values(), expected, "column_sums");
+  device::run(
+      "column_sums_f16", {blocks(columns, 32)}, {1024}, 0, device_halves.data(), rows, columns,
+      out.data());
+  expect_bits(out.values(), expected_of_halves, "column_sums_f16");
 }
 
 void measures_errors(std::mt19937& random, int rows, int width, unsigned threads) {
   std::vector<float> actual = draw(random, static_cast<size_t>(rows) * width);
   std::vector<float> expected = draw(random, actual.size());
   std::fill(expected.begin(), expected.begin() + width, 0.0f);
-  std::vector<float> means(rows, NAN);
-  std::vector<double> normalized(rows, -1);
-  emu::run("squared_errors", {blocks(rows, threads / 32)}, {threads}, 0,
-           std::as_const(actual).data(), std::as_const(expected).data(), rows, width, means.data(),
-           normalized.data());
+  device::Memory device_actual(actual);
+  device::Memory device_expected(expected);
+  device::Memory device_means(std::vector<float>(rows, NAN));
+  device::Memory device_normalized(std::vector<double>(rows, -1));
+  auto run = [&](float* means, double* normalized) {
+    device::run(
+        "squared_errors", {blocks(rows, threads / 32)}, {threads}, 0, device_actual.data(),
+        device_expected.data(), rows, width, means, normalized);
+  };
+  run(device_means.data(), device_normalized.data());
+  std::vector<float> means = device_means.values();
+  std::vector<double> normalized = device_normalized.values();
   for (int r = 0; r < rows; r++) {
     std::vector<float> differences;
     for (int j = 0; j < width; j++) {
@@ -239,18 +280,15 @@ void measures_errors(std::mt19937& random, int rows, int width, unsigned threads
     expect(normalized[r] == static_cast<double>(error) / size, "normalized");
   }
   expect(std::isinf(normalized[0]), "nothing was expected");
-  float* no_means = nullptr;
-  double* no_normalized = nullptr;
-  emu::run("squared_errors", {blocks(rows, threads / 32)}, {threads}, 0,
-           std::as_const(actual).data(), std::as_const(expected).data(), rows, width, no_means,
-           no_normalized);
+  run(nullptr, nullptr);
 }
 
 }  // namespace
 
-int main() {
-  for (uint64_t seed : {0, 1, 2, 3}) {
-    emu::set_seed(seed);
+int main(int count, char** arguments) {
+  Seeds seeds(count, arguments, 0, 4);
+  for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+    device::set_seed(seed);
     std::mt19937 random(static_cast<unsigned>(seed) + 5);
     for (int width : {1, 31, 32, 33, 64, 100}) {
       multiplies(random, 5, 9, width, 64);

@@ -46,6 +46,11 @@ final class EmulatedCuda {
     return build("sanitize");
   }
 
+  /** The folder of the programs that run on a GPU. */
+  static synchronized Path devicePrograms() {
+    return build("device");
+  }
+
   private static Path build(String kind) {
     Path out = TARGET.resolve(kind);
     Output built = run(List.of("sh", "src/test/cuda/build.sh", out.toString(), kind));
