@@ -4,12 +4,14 @@
 #
 #   pack.sh [ARCHIVE]      ARCHIVE is kernels/target/gpukit/gpukit.tar.xz if it is not named
 #
-# A small Java run time, the kernels and their tests, JUnit's console launcher, JCuda's one native
-# library, and the programs of this folder. There all.sh runs it: it needs NVIDIA's driver and
-# x86-64 Linux with glibc 2.17 or newer, no network and no JDK.
+# A small Java run time, the kernels and their tests in Java and in C++, JUnit's console launcher,
+# JCuda's one native library, and the programs of this folder. There all.sh runs it: it needs
+# NVIDIA's driver and x86-64 Linux with glibc 2.17 or newer, no network and no JDK. The C++ programs
+# alone, for compute-sanitizer, need a glibc as new as this machine's.
 #
-# Needs Maven and a JDK 24 or newer whose jlink runs (TEMURIN25), best a Temurin: the run times of
-# distributions ask for newer C libraries.
+# Needs Maven, g++ and a JDK 24 or newer whose jlink runs (TEMURIN25), best a Temurin: the run times
+# of distributions ask for newer C libraries. With nvcc, compute-sanitizer also tells lines of the
+# kernels' sources.
 set -eu
 
 here=$(CDPATH='' cd -P -- "$(dirname -- "$0")" && pwd)
@@ -22,7 +24,7 @@ most_bytes=40000000
 
 kit=$(mktemp -d)
 trap 'rm -rf "$kit"' EXIT
-mkdir -p "$kit/lib" "$kit/native" "$(dirname "$archive")"
+mkdir -p "$kit/lib" "$kit/native" "$kit/programs" "$(dirname "$archive")"
 
 # Uncompressed: xz makes less of it all together.
 "$jdk/bin/jlink" --output "$kit/jre" --vm=server --compress=zip-0 \
@@ -46,6 +48,18 @@ tr ':' '\n' <"$target/benchmark.classpath" | while read -r jar; do
     */jcuda-[0-9]* | */assertj-core-* | */byte-buddy-[0-9]*) cp "$jar" "$kit/lib" ;;
   esac
 done
+
+# With lines or without, PTX becomes the same code.
+if command -v "${NVCC:-nvcc}" >/dev/null 2>&1; then
+  PTX=$target/gpukit/ptx
+  export PTX
+  NVCC_APPEND_FLAGS=-lineinfo "$kernels/build-ptx.sh" "$PTX"
+fi
+sh "$kernels/src/test/cuda/build.sh" "$target/gpukit/programs" device
+for program in "$target"/gpukit/programs/*_test; do
+  strip -o "$kit/programs/$(basename "$program")" "$program"
+done
+
 cp "$target"/native/libJCudaDriver-*.so "$kit/native"
 cp "$here/all.sh" "$here/torch_baseline.py" "$kit"
 {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.kernels.cuda;
 
+import io.saeflow.kernels.aggregate.CpuLatentAggregator;
+import io.saeflow.kernels.aggregate.LatentAggregator;
+import io.saeflow.kernels.aggregate.LatentStatistics;
+import io.saeflow.kernels.aggregate.SequenceVisitor;
 import io.saeflow.kernels.sae.ActivationFunction;
 import io.saeflow.kernels.sae.CpuSaeDecoder;
 import io.saeflow.kernels.sae.DecoderWeights;
@@ -11,6 +15,7 @@ import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SaeWeights;
 import io.saeflow.kernels.sae.SparseLatents;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,9 +31,11 @@ import java.util.stream.IntStream;
 
 /**
  * Tokens per second of {@link CudaSaeEncoder} on the first GPU, from activations in the heap to
- * latents in the heap, and of {@link CudaSaeDecoder}, from both to errors in the heap: a CSV line
- * of each for each number of latents, k and threads. Weights and activations are Gaussian; the
- * decoder has the encoder's weights. A few tokens of every line are held against the reference.
+ * latents in the heap; of {@link CudaSaeDecoder}, from both to errors in the heap; and of {@link
+ * CudaLatentAggregator}, from latents in the heap to their entries regrouped there, beside {@link
+ * CpuLatentAggregator}: a CSV line of each for each number of latents, k and threads. Weights and
+ * activations are Gaussian; the decoder has the encoder's weights. A few tokens of every line are
+ * held against the reference, and all statistics of a batch against the processor's.
  *
  * <p>A program of width, tokens a thread and run, and lists of latents, k and threads:
  *
@@ -36,8 +43,8 @@ import java.util.stream.IntStream;
  * GpuBenchmark 768 4096 32768,131072,2097152 32,64,256 1,4
  * </pre>
  *
- * It ends with 1 if a latent or an error differs from the reference, and with 2 if there is no GPU
- * to use.
+ * It ends with 1 if a latent, an error or a statistic differs from the reference, and with 2 if
+ * there is no GPU to use.
  */
 final class GpuBenchmark {
   private static final int WARM_UP = 3;
@@ -48,9 +55,16 @@ final class GpuBenchmark {
 
   private static final int COMPARED_TOKENS = 4;
 
+  /**
+   * Of the aggregators, where a thread's tokens are a multiple of it; else they are one sequence.
+   */
+  private static final int CONTEXT_LENGTH = 256;
+
+  private static final SequenceVisitor NO_VISITOR = (latent, from, to) -> {};
+
   private static final String HEADER =
       "operation,device,width,latents,k,threads,tokens,median_ms,least_ms,most_ms,tokens_per_second,"
-          + "candidates_per_token,fallbacks,audited_error,equals_reference";
+          + "entries_per_second,candidates_per_token,fallbacks,audited_error,equals_reference";
 
   private final CudaDevice device;
   private final int width;
@@ -100,13 +114,15 @@ final class GpuBenchmark {
     System.exit(equal ? 0 : 1);
   }
 
-  /** Whether latents and errors are those of the reference. */
+  /** Whether latents, errors and statistics are those of the reference. */
   private boolean measure(SaeWeights weights, int k, int[] threadCounts)
       throws InterruptedException, ExecutionException {
     System.err.printf(Locale.ROOT, "%d latents, k %d%n", weights.latents(), k);
     SparseLatents[] encoded = new SparseLatents[INPUTS];
     boolean encodesEqually = measureEncoder(weights, k, threadCounts, encoded);
-    return measureDecoder(weights, k, threadCounts, encoded) && encodesEqually;
+    boolean decodesEqually = measureDecoder(weights, k, threadCounts, encoded);
+    boolean aggregatesEqually = measureAggregators(weights.latents(), k, threadCounts, encoded);
+    return encodesEqually && decodesEqually && aggregatesEqually;
   }
 
   /** Leaves the latents of each input in {@code encoded}. */
@@ -138,7 +154,8 @@ final class GpuBenchmark {
                 (double) meter.candidates() / meter.tokens(),
                 meter.fallbacks(),
                 auditedError);
-        print("encode", weights, k, threads, seconds, candidates, equal);
+        Line line = new Line("encode", device.info().name(), weights.latents(), k, threads);
+        print(line, seconds, encoded, candidates, equal);
       }
       return equal;
     }
@@ -161,35 +178,59 @@ final class GpuBenchmark {
                       input -> decoder.normalizedErrors(inputs[input], encoded[input]),
                       decoder::close);
                 });
-        print("decode", weights, k, threads, seconds, ",,", equal);
+        Line line = new Line("decode", device.info().name(), weights.latents(), k, threads);
+        print(line, seconds, encoded, ",,", equal);
       }
       return equal;
     }
   }
 
+  private boolean measureAggregators(
+      int latents, int k, int[] threadCounts, SparseLatents[] encoded)
+      throws InterruptedException, ExecutionException {
+    Supplier<LatentAggregator> onDevice = () -> CudaLatentAggregator.open(device, 0, latents);
+    Supplier<LatentAggregator> onProcessor = () -> new CpuLatentAggregator(0, latents);
+    boolean equal = equalStatistics(onDevice, onProcessor, latents, encoded[0]);
+    for (int threads : threadCounts) {
+      double[] seconds = runs(threads, () -> aggregating(onDevice.get(), encoded));
+      Line line = new Line("aggregate", device.info().name(), latents, k, threads);
+      print(line, seconds, encoded, ",,", equal);
+      seconds = runs(threads, () -> aggregating(onProcessor.get(), encoded));
+      line = new Line("aggregate", "processor", latents, k, threads);
+      print(line, seconds, encoded, ",,", true);
+    }
+    return equal;
+  }
+
+  private Worker aggregating(LatentAggregator aggregator, SparseLatents[] encoded) {
+    return new Worker(
+        input -> aggregator.add(encoded[input], contextLength(), NO_VISITOR), aggregator::close);
+  }
+
+  private int contextLength() {
+    return tokens % CONTEXT_LENGTH == 0 ? CONTEXT_LENGTH : tokens;
+  }
+
   private void print(
-      String operation,
-      SaeWeights weights,
-      int k,
-      int threads,
-      double[] seconds,
-      String candidates,
-      boolean equal) {
+      Line line, double[] seconds, SparseLatents[] encoded, String candidates, boolean equal) {
     double median = (seconds[(RUNS - 1) / 2] + seconds[RUNS / 2]) / 2;
+    double entries =
+        Arrays.stream(encoded).mapToInt(e -> e.latents().length).average().orElseThrow();
     System.out.printf(
         Locale.ROOT,
-        "%s,%s,%d,%d,%d,%d,%d,%.3f,%.3f,%.3f,%.0f,%s,%b%n",
-        operation,
-        device.info().name(),
-        weights.width(),
-        weights.latents(),
-        k,
-        threads,
+        "%s,%s,%d,%d,%d,%d,%d,%.3f,%.3f,%.3f,%.0f,%.0f,%s,%b%n",
+        line.operation(),
+        line.device(),
+        width,
+        line.latents(),
+        line.k(),
+        line.threads(),
         tokens,
         median * 1e3,
         seconds[0] * 1e3,
         seconds[RUNS - 1] * 1e3,
-        threads * tokens / median,
+        line.threads() * tokens / median,
+        line.threads() * entries / median,
         candidates,
         equal);
   }
@@ -253,6 +294,28 @@ final class GpuBenchmark {
     }
   }
 
+  /** Whether one batch gives both the same bytes of every latent. */
+  private boolean equalStatistics(
+      Supplier<LatentAggregator> actual,
+      Supplier<LatentAggregator> expected,
+      int latents,
+      SparseLatents batch) {
+    try (LatentAggregator one = actual.get();
+        LatentAggregator other = expected.get()) {
+      one.add(batch, contextLength(), NO_VISITOR);
+      other.add(batch, contextLength(), NO_VISITOR);
+      LatentStatistics found = one.statistics();
+      LatentStatistics wanted = other.statistics();
+      return IntStream.range(0, latents).allMatch(f -> bytes(found, f).equals(bytes(wanted, f)));
+    }
+  }
+
+  private static ByteBuffer bytes(LatentStatistics statistics, int latent) {
+    ByteBuffer bytes = ByteBuffer.allocate(statistics.bytes(latent));
+    statistics.writeTo(bytes, latent);
+    return bytes.flip();
+  }
+
   private int[] comparedTokens() {
     int count = Math.min(COMPARED_TOKENS, tokens);
     return IntStream.range(0, count).map(i -> (i + 1) * (tokens - 1) / count).toArray();
@@ -267,8 +330,11 @@ final class GpuBenchmark {
     return activations;
   }
 
+  /** What a line of the table is of. */
+  private record Line(String operation, String device, int latents, int k, int threads) {}
+
   /**
-   * An encoder or decoder of one thread.
+   * An encoder, decoder or aggregator of one thread.
    *
    * @param work told which of the inputs to take
    */
