@@ -65,13 +65,9 @@ final class AggregatedBatch implements AutoCloseable {
    */
   static AggregatedBatch open(
       CudaDevice device, int latents, int entryCapacity, int tokenCapacity) {
-    MemoryScope memory = new MemoryScope(device);
-    try {
-      return new AggregatedBatch(device, latents, entryCapacity, tokenCapacity, memory);
-    } catch (RuntimeException e) {
-      memory.close();
-      throw e;
-    }
+    return MemoryScope.with(
+        device,
+        memory -> new AggregatedBatch(device, latents, entryCapacity, tokenCapacity, memory));
   }
 
   /** Whether such a batch has room. */

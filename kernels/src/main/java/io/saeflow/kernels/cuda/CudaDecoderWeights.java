@@ -27,24 +27,12 @@ public final class CudaDecoderWeights implements AutoCloseable {
    */
   public static CudaDecoderWeights load(DecoderWeights weights, CudaDevice device) {
     return device.call(
-        () -> {
-          MemoryScope memory = new MemoryScope(device);
-          try {
-            return new CudaDecoderWeights(weights, device, memory);
-          } catch (RuntimeException e) {
-            memory.close();
-            throw e;
-          }
-        });
+        () -> MemoryScope.with(device, memory -> new CudaDecoderWeights(weights, device, memory)));
   }
 
   @Override
   public void close() {
-    device.call(
-        () -> {
-          memory.close();
-          return null;
-        });
+    device.run(memory::close);
   }
 
   DecoderWeights weights() {

@@ -89,6 +89,11 @@ public final class CudaDevice implements AutoCloseable {
     }
   }
 
+  /** As {@link #call}, of work without a result. */
+  public void run(Runnable work) {
+    call(Executors.callable(work));
+  }
+
   /** How much memory, of the device or pinned, is allocated and not closed: how many pieces. */
   public int liveAllocations() {
     return liveAllocations.get();

@@ -57,15 +57,11 @@ public final class CudaLatentAggregator implements LatentAggregator {
   static CudaLatentAggregator open(
       CudaDevice device, int firstLatent, int latents, int mostUnread) {
     return device.call(
-        () -> {
-          MemoryScope memory = new MemoryScope(device);
-          try {
-            return new CudaLatentAggregator(device, firstLatent, latents, mostUnread, memory);
-          } catch (RuntimeException e) {
-            memory.close();
-            throw e;
-          }
-        });
+        () ->
+            MemoryScope.with(
+                device,
+                memory ->
+                    new CudaLatentAggregator(device, firstLatent, latents, mostUnread, memory)));
   }
 
   @Override
@@ -80,11 +76,7 @@ public final class CudaLatentAggregator implements LatentAggregator {
     }
     AggregatedBatch room = room(added);
     room.fill(added, firstLatent);
-    device.call(
-        () -> {
-          room.aggregate(contextLength, totals);
-          return null;
-        });
+    device.run(() -> room.aggregate(contextLength, totals));
     unread += count;
     room.putInto(entries);
     addFarBins(added);
@@ -111,13 +103,12 @@ public final class CudaLatentAggregator implements LatentAggregator {
 
   @Override
   public void close() {
-    device.call(
+    device.run(
         () -> {
           if (batch != null) {
             batch.close();
           }
           memory.close();
-          return null;
         });
   }
 

@@ -77,11 +77,7 @@ public final class CudaSaeDecoder implements SaeDecoder {
 
   @Override
   public void close() {
-    device.call(
-        () -> {
-          memory.close();
-          return null;
-        });
+    device.run(memory::close);
   }
 
   /**
@@ -101,11 +97,7 @@ public final class CudaSaeDecoder implements SaeDecoder {
       int end = stripEnd(matrix, first);
       DecoderStrip filled = roomFor(matrix.offsets()[end] - matrix.offsets()[first]);
       filled.fill(activations, matrix, first, end);
-      device.call(
-          () -> {
-            work.accept(filled);
-            return null;
-          });
+      device.run(() -> work.accept(filled));
       reading.accept(filled, first);
       first = end;
     }

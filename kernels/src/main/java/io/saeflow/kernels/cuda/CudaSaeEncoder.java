@@ -93,11 +93,7 @@ public final class CudaSaeEncoder implements SaeEncoder {
 
   @Override
   public void close() {
-    device.call(
-        () -> {
-          memory.close();
-          return null;
-        });
+    device.run(memory::close);
   }
 
   private EncoderStrip strip(int index) {
@@ -109,19 +105,11 @@ public final class CudaSaeEncoder implements SaeEncoder {
 
   private void begin(EncoderStrip strip, float[] activations, int first, int tokens) {
     strip.fill(activations, first, tokens);
-    device.call(
-        () -> {
-          strip.begin();
-          return null;
-        });
+    device.run(strip::begin);
   }
 
   private void end(EncoderStrip strip, SparseRows rows) {
-    device.call(
-        () -> {
-          strip.end();
-          return null;
-        });
+    device.run(strip::end);
     if (sae.isScored()) {
       meter.addCandidates(strip.rescored());
     }
@@ -160,11 +148,7 @@ public final class CudaSaeEncoder implements SaeEncoder {
     int round = computed.roundTokens();
     if (index % round == 0) {
       int count = Math.min(round, exact.length - index);
-      device.call(
-          () -> {
-            computed.compute(encoded.rows(), exact, index, count);
-            return null;
-          });
+      device.run(() -> computed.compute(encoded.rows(), exact, index, count));
     }
     computed.add(index % round, rows);
     if (!sae.isIdentity()) {

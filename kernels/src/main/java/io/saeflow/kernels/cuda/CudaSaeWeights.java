@@ -85,29 +85,22 @@ public final class CudaSaeWeights implements AutoCloseable {
     requireAtMost("width", weights.width(), MAX_WIDTH);
     requireAtMost("latents", weights.latents(), MAX_LATENTS);
     return device.call(
-        () -> {
-          MemoryScope memory = new MemoryScope(device);
-          try {
-            CudaSaeWeights loaded = new CudaSaeWeights(weights, device, memory);
-            loaded.prepare();
-            device.synchronize();
-            double error = TensorCoreAudit.worstError(device, loaded.columns);
-            loaded.tensorCoresBounded = error <= mostAuditedError;
-            return loaded;
-          } catch (RuntimeException e) {
-            memory.close();
-            throw e;
-          }
-        });
+        () ->
+            MemoryScope.with(
+                device,
+                memory -> {
+                  CudaSaeWeights loaded = new CudaSaeWeights(weights, device, memory);
+                  loaded.prepare();
+                  device.synchronize();
+                  double error = TensorCoreAudit.worstError(device, loaded.columns);
+                  loaded.tensorCoresBounded = error <= mostAuditedError;
+                  return loaded;
+                }));
   }
 
   @Override
   public void close() {
-    device.call(
-        () -> {
-          memory.close();
-          return null;
-        });
+    device.run(memory::close);
   }
 
   SaeWeights weights() {

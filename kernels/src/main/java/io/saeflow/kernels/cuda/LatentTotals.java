@@ -52,11 +52,7 @@ final class LatentTotals {
     for (int first = 0; first < latents; first += PIECE_LATENTS) {
       int from = first;
       int count = Math.min(PIECE_LATENTS, latents - first);
-      device.call(
-          () -> {
-            read(from, count);
-            return null;
-          });
+      device.run(() -> read(from, count));
       ByteBuffer read = piece.buffer();
       for (int i = 0; i < count; i++) {
         if (read.getInt(i * BYTES + SEQUENCES) != 0) {
@@ -64,11 +60,10 @@ final class LatentTotals {
         }
       }
     }
-    device.call(
+    device.run(
         () -> {
           device.fill(totals, (byte) 0, totals.bytes());
           device.synchronize();
-          return null;
         });
   }
 

@@ -4,6 +4,7 @@ package io.saeflow.kernels.cuda;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.function.Function;
 
 /**
  * Memory that is opened piece by piece and closed at once, with the streams that use it; on the
@@ -20,6 +21,17 @@ final class MemoryScope implements AutoCloseable {
 
   MemoryScope(CudaDevice device) {
     this.device = device;
+  }
+
+  /** What is made with a scope of its own, which is closed if that fails. */
+  static <T> T with(CudaDevice device, Function<MemoryScope, T> maker) {
+    MemoryScope memory = new MemoryScope(device);
+    try {
+      return maker.apply(memory);
+    } catch (RuntimeException e) {
+      memory.close();
+      throw e;
+    }
   }
 
   /** Memory for {@code count} values of so many bytes each; an empty array has an address too. */
