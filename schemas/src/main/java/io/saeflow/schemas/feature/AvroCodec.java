@@ -14,7 +14,6 @@ import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DatumReader;
 import org.apache.avro.io.DatumWriter;
-import org.apache.avro.io.Decoder;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificData;
@@ -30,7 +29,7 @@ import org.apache.avro.util.ClassSecurityValidator;
 public final class AvroCodec<T extends SpecificRecord> {
   /** The values of the features topic. */
   public static final AvroCodec<FeatureRecord> FEATURE =
-      new AvroCodec<>(FeatureRecord.getClassSchema(), FeatureRecordReader::read);
+      new AvroCodec<>(FeatureRecord.getClassSchema(), AvroCodec::readFeature);
 
   /** The values of the manifest topic. */
   public static final AvroCodec<RunManifest> MANIFEST =
@@ -38,7 +37,8 @@ public final class AvroCodec<T extends SpecificRecord> {
 
   @FunctionalInterface
   private interface BodyReader<T> {
-    T read(Decoder in) throws IOException;
+    /** Reads what is encoded from a place on to the end. */
+    T read(byte[] bytes, int from) throws IOException, MalformedMessageException;
   }
 
   static {
@@ -79,7 +79,29 @@ public final class AvroCodec<T extends SpecificRecord> {
 
   private static <T extends SpecificRecord> BodyReader<T> reader(Schema schema) {
     DatumReader<T> reader = new SpecificDatumReader<>(schema, schema, new SpecificData());
-    return in -> reader.read(null, in);
+    return (bytes, from) -> {
+      // Avro's message decoder reads from a stream, and so believes any length. Of an array it
+      // knows how much is left.
+      BinaryDecoder body =
+          DecoderFactory.get().binaryDecoder(bytes, from, bytes.length - from, null);
+      T value = reader.read(null, body);
+      requireEnd(body.isEnd());
+      return value;
+    };
+  }
+
+  private static FeatureRecord readFeature(byte[] bytes, int from)
+      throws IOException, MalformedMessageException {
+    AvroInput body = new AvroInput(bytes, from);
+    FeatureRecord value = FeatureRecordReader.read(body);
+    requireEnd(body.isEnd());
+    return value;
+  }
+
+  private static void requireEnd(boolean end) throws MalformedMessageException {
+    if (!end) {
+      throw new MalformedMessageException("Avro record: more bytes after it (expected: none)");
+    }
   }
 
   /** The record's bytes. */
@@ -110,15 +132,7 @@ public final class AvroCodec<T extends SpecificRecord> {
               .formatted(name, header.length));
     }
     try {
-      // Avro's message decoder reads from a stream, and so believes any length. Of an array it
-      // knows how much is left.
-      int length = bytes.length - header.length;
-      BinaryDecoder body = DecoderFactory.get().binaryDecoder(bytes, header.length, length, null);
-      T value = reader.read(body);
-      if (!body.isEnd()) {
-        throw new MalformedMessageException("Avro record: more bytes after it (expected: none)");
-      }
-      return value;
+      return reader.read(bytes, header.length);
     } catch (IOException | RuntimeException e) {
       // Avro has no one exception for what damaged bytes lead it to.
       throw new MalformedMessageException("Avro record: " + e, e);

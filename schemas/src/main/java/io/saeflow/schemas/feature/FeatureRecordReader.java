@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.schemas.feature;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import org.apache.avro.io.Decoder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,12 +16,12 @@ import org.jspecify.annotations.Nullable;
 final class FeatureRecordReader {
   @FunctionalInterface
   private interface ElementReader<T> {
-    T read(Decoder in) throws IOException;
+    T read(AvroInput in) throws IOException;
   }
 
   private FeatureRecordReader() {}
 
-  static FeatureRecord read(Decoder in) throws IOException {
+  static FeatureRecord read(AvroInput in) throws IOException {
     return new FeatureRecord(
         in.readInt(),
         in.readLong(),
@@ -40,37 +37,37 @@ final class FeatureRecordReader {
         in.readDouble(),
         in.readDouble(),
         in.readDouble(),
-        readInts(in),
-        readList(in, Decoder::readLong),
+        new IntList(in.readInts()),
+        readList(in, AvroInput::readLong),
         readList(in, FeatureRecordReader::readExample),
         readList(in, FeatureRecordReader::readExample),
         readList(in, FeatureRecordReader::readLabelCounts));
   }
 
-  private static Example readExample(Decoder in) throws IOException {
+  private static Example readExample(AvroInput in) throws IOException {
     return new Example(
         in.readLong(),
         in.readInt(),
         in.readFloat(),
         in.readLong(),
         in.readInt(),
-        readInts(in),
-        readFloats(in));
+        new IntList(in.readInts()),
+        new FloatList(in.readFloats()));
   }
 
-  private static LabelCounts readLabelCounts(Decoder in) throws IOException {
+  private static LabelCounts readLabelCounts(AvroInput in) throws IOException {
     return new LabelCounts(
         in.readString(),
-        readNullable(in, Decoder::readDouble),
-        readList(in, Decoder::readString),
-        readList(in, Decoder::readLong),
-        readList(in, Decoder::readLong));
+        readNullable(in, AvroInput::readDouble),
+        readList(in, AvroInput::readString),
+        readList(in, AvroInput::readLong),
+        readList(in, AvroInput::readLong));
   }
 
   /** Of a union of null and something else. */
-  private static <T> @Nullable T readNullable(Decoder in, ElementReader<T> reader)
+  private static <T> @Nullable T readNullable(AvroInput in, ElementReader<T> reader)
       throws IOException {
-    int branch = in.readIndex();
+    int branch = in.readInt();
     return switch (branch) {
       case 0 -> null;
       case 1 -> reader.read(in);
@@ -80,62 +77,13 @@ final class FeatureRecordReader {
   }
 
   /** Grows with what is read, whatever its length is said to be. */
-  private static <T> List<T> readList(Decoder in, ElementReader<T> reader) throws IOException {
+  private static <T> List<T> readList(AvroInput in, ElementReader<T> reader) throws IOException {
     List<T> elements = new ArrayList<>();
-    for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
+    for (long n = in.readBlock(); n > 0; n = in.readBlock()) {
       for (long i = 0; i < n; i++) {
         elements.add(reader.read(in));
       }
     }
     return elements;
-  }
-
-  private static IntList readInts(Decoder in) throws IOException {
-    int[] numbers = {};
-    int size = 0;
-    for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
-      int to = size + requireLeft(in, n, 1);
-      if (to > numbers.length) {
-        numbers = Arrays.copyOf(numbers, capacity(to, size));
-      }
-      while (size < to) {
-        numbers[size++] = in.readInt();
-      }
-    }
-    return new IntList(Arrays.copyOf(numbers, size));
-  }
-
-  private static FloatList readFloats(Decoder in) throws IOException {
-    float[] numbers = {};
-    int size = 0;
-    for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
-      int to = size + requireLeft(in, n, Float.BYTES);
-      if (to > numbers.length) {
-        numbers = Arrays.copyOf(numbers, capacity(to, size));
-      }
-      while (size < to) {
-        numbers[size++] = in.readFloat();
-      }
-    }
-    return new FloatList(Arrays.copyOf(numbers, size));
-  }
-
-  /** Exactly for one block of elements, but doubled for each of many small ones. */
-  private static int capacity(int needed, int size) {
-    return Math.max(needed, 2 * size);
-  }
-
-  /**
-   * How many elements there are said to be, if they can be: so much is allocated for them.
-   *
-   * @param least the fewest bytes that one takes
-   */
-  private static int requireLeft(Decoder in, long elements, int least) throws EOFException {
-    if (elements > in.remainingBytes() / least) {
-      throw new EOFException(
-          "%d elements in %d bytes (expected: %d bytes each at least)"
-              .formatted(elements, in.remainingBytes(), least));
-    }
-    return (int) elements;
   }
 }

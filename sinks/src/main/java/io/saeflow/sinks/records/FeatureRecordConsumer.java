@@ -179,10 +179,14 @@ public final class FeatureRecordConsumer implements TopicContents {
       throw notFinite(latent, example, example.getActivation());
     }
     FloatList activations = FloatList.of(example.getActivations());
+    // Without a branch for each, of which there are hundreds of millions in a run.
+    int largest = 0;
     for (int i = 0; i < activations.size(); i++) {
-      if (!Float.isFinite(activations.at(i))) {
-        throw notFinite(latent, example, activations.at(i));
-      }
+      largest = Math.max(largest, Float.floatToRawIntBits(activations.at(i)) & Integer.MAX_VALUE);
+    }
+    float magnitude = Float.intBitsToFloat(largest);
+    if (!Float.isFinite(magnitude)) {
+      throw notFinite(latent, example, magnitude);
     }
   }
 
