@@ -22,11 +22,18 @@ import java.util.BitSet;
  * replaced when this opens, because the topic is then read from its beginning.
  */
 public final class ViewSink implements FeatureVersions {
+  /** Of a record with some dozens of examples. */
+  private static final int USUAL_BYTES = 1 << 16;
+
   private final Path file;
   private final FileChannel channel;
   private final BitSet alive;
   private final BitSet dead;
   private final BitSet dense;
+
+  /** Outside of the heap, from where the system takes it without another copy. */
+  private ByteBuffer frame = ByteBuffer.allocateDirect(USUAL_BYTES);
+
   private volatile EncodingStatistics statistics = EncodingStatistics.NONE;
   private volatile FeatureCounts counts = new FeatureCounts(0, 0, 0);
 
@@ -48,8 +55,10 @@ public final class ViewSink implements FeatureVersions {
 
   @Override
   public void add(FeatureRecord record, byte[] encoded) throws IOException {
-    ByteBuffer frame = ByteBuffer.allocate(Integer.BYTES + encoded.length);
-    frame.putInt(encoded.length).put(encoded).flip();
+    if (Integer.BYTES + encoded.length > frame.capacity()) {
+      frame = ByteBuffer.allocateDirect(2 * (Integer.BYTES + encoded.length));
+    }
+    frame.clear().putInt(encoded.length).put(encoded).flip();
     try {
       while (frame.hasRemaining()) {
         channel.write(frame);
