@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.sinks.files;
 
-import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
@@ -19,13 +18,10 @@ public final class AtomicFile {
     /**
      * Writes all of them.
      *
-     * @param out buffered; closed by the caller
+     * @param out not buffered: each write is a call of the system; closed by the caller
      */
     void writeTo(OutputStream out) throws IOException;
   }
-
-  /** Most files fit, and so take one call of the system. */
-  private static final int BUFFER_BYTES = 1 << 16;
 
   private AtomicFile() {}
 
@@ -45,11 +41,10 @@ public final class AtomicFile {
     Path aside = folder.resolve("." + target.getFileName() + ".part");
     boolean moved = false;
     try {
-      try (OutputStream out =
-          new BufferedOutputStream(Files.newOutputStream(aside), BUFFER_BYTES)) {
+      try (OutputStream out = Files.newOutputStream(aside)) {
         content.writeTo(out);
       }
-      move(aside, target, durability);
+      rename(aside, target, folder, durability);
       moved = true;
     } catch (IOException e) {
       throw notWritten(target, e);
@@ -75,6 +70,11 @@ public final class AtomicFile {
   public static void move(Path aside, Path target, Durability durability) throws IOException {
     Path folder = folder(target);
     make(folder);
+    rename(aside, target, folder, durability);
+  }
+
+  private static void rename(Path aside, Path target, Path folder, Durability durability)
+      throws IOException {
     if (durability == Durability.FORCED) {
       force(aside, StandardOpenOption.WRITE);
     }

@@ -2,8 +2,12 @@
 package io.saeflow.sinks.files;
 
 import com.fasterxml.jackson.core.io.NumberOutput;
+import io.saeflow.schemas.feature.IntList;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -13,6 +17,9 @@ import java.util.Arrays;
 public final class JsonBytes {
   /** No int or long takes more: "-9223372036854775808". */
   private static final int LONGEST_NUMBER = 20;
+
+  static final VarHandle LONG =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private byte[] bytes = new byte[1 << 10];
   private int size;
@@ -37,6 +44,34 @@ public final class JsonBytes {
     require(length);
     System.arraycopy(json, 0, bytes, size, length);
     size += length;
+  }
+
+  /**
+   * Appends a piece for each number in {@code [from, to)} of a list.
+   *
+   * @param numbers of pieces that there are
+   */
+  public void append(JsonPieces pieces, IntList numbers, int from, int to) {
+    require((to - from) * JsonPieces.LONGS * Long.BYTES);
+    byte[] target = bytes;
+    long[] longs = pieces.longs();
+    int at = size;
+    for (int i = from; i < to; i++) {
+      int piece = numbers.at(i) * JsonPieces.LONGS;
+      long end = longs[piece + 1];
+      // Always as many as a piece may have: to tell how many would take longer.
+      LONG.set(target, at, longs[piece]);
+      LONG.set(target, at + Long.BYTES, end);
+      at += (int) (end >>> (Long.SIZE - Byte.SIZE));
+    }
+    size = at;
+  }
+
+  /** Appends bytes {@code [from, to)} of these once more. */
+  public void appendAgain(int from, int to) {
+    require(to - from);
+    System.arraycopy(bytes, from, bytes, size, to - from);
+    size += to - from;
   }
 
   /** Appends ASCII as it is. */
@@ -77,6 +112,15 @@ public final class JsonBytes {
     append(NumberOutput.toString(value, true));
   }
 
+  /** Appends a number, or null if it is NaN or infinite, which JSON lacks. */
+  public void appendFiniteOrNull(double value) {
+    if (Double.isFinite(value)) {
+      appendNumber(value);
+    } else {
+      append("null");
+    }
+  }
+
   /** Ends an array, whose last element has a comma behind it if there is any. */
   public void endArray() {
     if (bytes[size - 1] == ',') {
@@ -90,9 +134,9 @@ public final class JsonBytes {
     return Arrays.copyOf(bytes, size);
   }
 
-  /** Writes those in {@code [from, to)}. */
-  void writeTo(OutputStream out, int from, int to) throws IOException {
-    out.write(bytes, from, to - from);
+  /** Writes all of them at once. */
+  public void writeTo(OutputStream out) throws IOException {
+    out.write(bytes, 0, size);
   }
 
   private void require(int more) {

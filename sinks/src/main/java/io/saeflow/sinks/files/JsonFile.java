@@ -7,8 +7,8 @@ import com.fasterxml.jackson.core.StreamWriteFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Path;
 
 /**
@@ -34,6 +34,8 @@ public final class JsonFile {
     /** One value a line, indented by four spaces, with a line break at the end. */
     INDENTED
   }
+
+  private static final int BUFFER_BYTES = 1 << 16;
 
   // JDK 17's own Float.toString is not always the shortest; Jackson's is, on any JDK.
   private static final JsonFactory FACTORY =
@@ -61,7 +63,8 @@ public final class JsonFile {
     AtomicFile.write(
         target,
         durability,
-        out -> {
+        file -> {
+          BufferedOutputStream out = new BufferedOutputStream(file, BUFFER_BYTES);
           try (JsonGenerator json = FACTORY.createGenerator(out)) {
             if (layout == Layout.INDENTED) {
               json.setPrettyPrinter(INDENTED.createInstance());
@@ -71,19 +74,8 @@ public final class JsonFile {
           if (layout == Layout.INDENTED) {
             out.write('\n');
           }
+          out.flush();
         });
-  }
-
-  /**
-   * Writes a value that is JSON already.
-   *
-   * @param value bytes {@code [from, to)} of it are one JSON value
-   */
-  public static void writeBytes(JsonGenerator json, JsonBytes value, int from, int to)
-      throws IOException {
-    json.writeRawValue(""); // what comes before a value
-    json.flush();
-    value.writeTo((OutputStream) json.getOutputTarget(), from, to);
   }
 
   /** Writes a field with a number, or with null if it is NaN or infinite, which JSON lacks. */

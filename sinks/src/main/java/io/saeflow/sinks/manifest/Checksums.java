@@ -58,11 +58,7 @@ public final class Checksums {
     AtomicFile.write(
         target,
         Durability.FORCED,
-        bytes -> {
-          for (String line : lines) {
-            bytes.write(line.getBytes(StandardCharsets.UTF_8));
-          }
-        });
+        file -> file.write(String.join("", lines).getBytes(StandardCharsets.UTF_8)));
     return FileDigest.sha256(target);
   }
 

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.sinks.neuronrecord;
 
-import com.fasterxml.jackson.core.JsonGenerator;
 import io.saeflow.schemas.Topics;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.feature.FloatList;
 import io.saeflow.schemas.hook.HookPoint;
+import io.saeflow.sinks.files.AtomicFile;
 import io.saeflow.sinks.files.Durability;
 import io.saeflow.sinks.files.JsonBytes;
-import io.saeflow.sinks.files.JsonFile;
 import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.records.FeatureSink;
 import io.saeflow.sinks.records.TokenText;
@@ -47,7 +46,7 @@ public final class NeuronRecordSink implements FeatureSink {
   private final int layer;
   private final WindowJson window;
 
-  /** The windows of the record that is written, each once. */
+  /** Of the file that is written. */
   private final JsonBytes bytes = new JsonBytes();
 
   /**
@@ -73,85 +72,88 @@ public final class NeuronRecordSink implements FeatureSink {
 
   @Override
   public void write(FeatureRecord record) throws IOException {
-    JsonFile.write(
-        folder.resolve(record.getLatent() + ".json"),
-        Durability.BUFFERED,
-        JsonFile.Layout.COMPACT,
-        json -> write(json, record));
+    bytes.clear();
+    append(record);
+    AtomicFile.write(
+        folder.resolve(record.getLatent() + ".json"), Durability.BUFFERED, bytes::writeTo);
   }
 
-  private void write(JsonGenerator json, FeatureRecord record) throws IOException {
+  private void append(FeatureRecord record) {
     CentralMoments moments = CentralMoments.of(record);
-    bytes.clear();
-    List<Window> random = windows(record.getRandom());
-    List<Window> ascending =
-        random.stream().sorted(Comparator.comparingDouble(Window::maximum)).toList();
-    json.writeStartObject();
-    json.writeStringField("dataclass_name", "NeuronRecord");
-    json.writeObjectFieldStart("neuron_id");
-    json.writeStringField("dataclass_name", "NeuronId");
-    json.writeNumberField("layer_index", layer);
-    json.writeNumberField("neuron_index", record.getLatent());
-    json.writeEndObject();
-    json.writeFieldName("random_sample");
-    writeAll(json, random);
-    json.writeArrayFieldStart("random_sample_by_quantile");
+    bytes.append(
+        "{\"dataclass_name\":\"NeuronRecord\",\"neuron_id\":{\"dataclass_name\":\"NeuronId\",\"layer_index\":");
+    bytes.appendNumber(layer);
+    bytes.append(",\"neuron_index\":");
+    bytes.appendNumber(record.getLatent());
+    bytes.append("},\"random_sample\":[");
+    List<Window> ascending = new ArrayList<>();
+    for (Example example : record.getRandom()) {
+      int from = bytes.size();
+      append(example);
+      ascending.add(new Window(from, bytes.size(), maximum(example)));
+      bytes.append(",");
+    }
+    bytes.endArray();
+    ascending.sort(Comparator.comparingDouble(Window::maximum));
+    appendQuantiles(ascending);
+    bytes.append(",\"mean\":");
+    bytes.appendFiniteOrNull(moments.mean());
+    bytes.append(",\"variance\":");
+    bytes.appendFiniteOrNull(moments.variance());
+    bytes.append(",\"skewness\":");
+    bytes.appendFiniteOrNull(moments.skewness());
+    bytes.append(",\"kurtosis\":");
+    bytes.appendFiniteOrNull(moments.kurtosis());
+    bytes.append(",\"most_positive_activation_records\":[");
+    for (Example example : record.getTop()) {
+      append(example);
+      bytes.append(",");
+    }
+    bytes.endArray();
+    bytes.append("}");
+  }
+
+  private void appendQuantiles(List<Window> ascending) {
+    bytes.append(",\"random_sample_by_quantile\":[");
     int from = 0;
     for (int cut : CUTS) {
       int to = rank(cut, ascending.size());
-      writeAll(json, ascending.subList(from, to));
+      appendAgain(ascending.subList(from, to));
+      bytes.append(",");
       from = to;
     }
-    writeAll(json, ascending.subList(from, ascending.size()));
-    json.writeEndArray();
-    writeBoundaries(json, ascending);
-    JsonFile.writeFiniteOrNull(json, "mean", moments.mean());
-    JsonFile.writeFiniteOrNull(json, "variance", moments.variance());
-    JsonFile.writeFiniteOrNull(json, "skewness", moments.skewness());
-    JsonFile.writeFiniteOrNull(json, "kurtosis", moments.kurtosis());
-    json.writeFieldName("most_positive_activation_records");
-    writeAll(json, windows(record.getTop()));
-    json.writeEndObject();
-  }
-
-  private static void writeBoundaries(JsonGenerator json, List<Window> ascending)
-      throws IOException {
-    json.writeFieldName("quantile_boundaries");
+    appendAgain(ascending.subList(from, ascending.size()));
+    bytes.append("],\"quantile_boundaries\":");
     if (ascending.isEmpty()) {
-      json.writeNull();
+      bytes.append("null");
       return;
     }
-    json.writeStartArray();
+    bytes.append("[");
     for (int boundary : BOUNDARIES) {
-      json.writeNumber(ascending.get(rank(boundary, ascending.size())).maximum());
+      bytes.appendNumber(ascending.get(rank(boundary, ascending.size())).maximum());
+      bytes.append(",");
     }
-    json.writeEndArray();
+    bytes.endArray();
   }
 
-  private void writeAll(JsonGenerator json, List<Window> windows) throws IOException {
-    json.writeStartArray();
+  private void appendAgain(List<Window> windows) {
+    bytes.append("[");
     for (Window one : windows) {
-      JsonFile.writeBytes(json, bytes, one.from, one.to);
+      bytes.appendAgain(one.from, one.to);
+      bytes.append(",");
     }
-    json.writeEndArray();
+    bytes.endArray();
   }
 
-  /** Makes JSON of examples' windows. */
-  private List<Window> windows(List<Example> examples) {
-    List<Window> windows = new ArrayList<>();
-    for (Example example : examples) {
-      int from = bytes.size();
-      bytes.append("{\"dataclass_name\":\"ActivationRecord\",\"tokens\":");
-      window.appendTexts(bytes, example);
-      bytes.append(",\"activations\":");
-      window.appendActivations(bytes, example);
-      bytes.append("}");
-      windows.add(new Window(from, bytes.size(), maximum(example)));
-    }
-    return windows;
+  private void append(Example example) {
+    bytes.append("{\"dataclass_name\":\"ActivationRecord\",\"tokens\":");
+    window.appendTexts(bytes, example);
+    bytes.append(",\"activations\":");
+    window.appendActivations(bytes, example);
+    bytes.append("}");
   }
 
-  /** A window as JSON, at {@code [from, to)} of the record's bytes, and what it is ranked by. */
+  /** A window at {@code [from, to)} of the file's bytes, and what it is ranked by. */
   private record Window(int from, int to, float maximum) {}
 
   private static int rank(int thousandths, int size) {

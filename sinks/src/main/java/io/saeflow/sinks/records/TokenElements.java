@@ -3,8 +3,10 @@ package io.saeflow.sinks.records;
 
 import io.saeflow.schemas.feature.IntList;
 import io.saeflow.sinks.files.JsonBytes;
-import java.util.Arrays;
+import io.saeflow.sinks.files.JsonPieces;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What stands for each token in an array, made once: a few thousand tokens are written millions of
@@ -21,8 +23,11 @@ final class TokenElements {
   private final Element element;
   private final JsonBytes made = new JsonBytes();
 
-  /** By token, each with a comma behind it; null where it is not made yet. */
-  private byte[][] known = {};
+  /** By token, each with a comma behind it. */
+  private final JsonPieces pieces = new JsonPieces();
+
+  /** Those that are no pieces because they are too long. */
+  private final Map<Integer, byte[]> others = new HashMap<>();
 
   TokenElements(Element element) {
     this.element = element;
@@ -36,24 +41,33 @@ final class TokenElements {
   void appendArray(JsonBytes json, List<Integer> tokens) {
     IntList ids = IntList.of(tokens);
     json.append("[");
-    for (int i = 0; i < ids.size(); i++) {
-      json.append(of(ids.at(i)));
+    int done = 0;
+    while (done < ids.size()) {
+      int to = pieces.missing(ids, done);
+      json.append(pieces, ids, done, to);
+      done = to;
+      if (to < ids.size() && !made(ids.at(to))) {
+        json.append(others.get(ids.at(to)));
+        done = to + 1;
+      }
     }
     json.endArray();
   }
 
-  private byte[] of(int token) {
-    if (token >= known.length) {
-      known = Arrays.copyOf(known, Math.max(token + 1, 2 * known.length));
+  /** Whether the token's element now is a piece. */
+  private boolean made(int token) {
+    if (others.containsKey(token)) {
+      return false;
     }
-    byte[] bytes = known[token];
-    if (bytes == null) {
-      made.clear();
-      element.appendTo(made, token);
-      made.append(",");
-      bytes = made.toByteArray();
-      known[token] = bytes;
+    made.clear();
+    element.appendTo(made, token);
+    made.append(",");
+    byte[] bytes = made.toByteArray();
+    if (bytes.length <= JsonPieces.MOST_BYTES) {
+      pieces.put(token, bytes);
+      return true;
     }
-    return bytes;
+    others.put(token, bytes);
+    return false;
   }
 }

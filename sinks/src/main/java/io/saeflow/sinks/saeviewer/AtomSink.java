@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.sinks.saeviewer;
 
-import com.fasterxml.jackson.core.JsonGenerator;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.feature.FloatList;
+import io.saeflow.sinks.files.AtomicFile;
 import io.saeflow.sinks.files.Durability;
 import io.saeflow.sinks.files.JsonBytes;
-import io.saeflow.sinks.files.JsonFile;
 import io.saeflow.sinks.files.OutputFolder;
 import io.saeflow.sinks.records.FeatureSink;
 import io.saeflow.sinks.records.TokenText;
@@ -28,6 +27,8 @@ import java.util.List;
 public final class AtomSink implements FeatureSink {
   private final Path folder;
   private final WindowJson window;
+
+  /** Of the file that is written. */
   private final JsonBytes bytes = new JsonBytes();
 
   /**
@@ -54,47 +55,49 @@ public final class AtomSink implements FeatureSink {
 
   @Override
   public void write(FeatureRecord record) throws IOException {
-    JsonFile.write(
-        folder.resolve(record.getLatent() + ".json"),
-        Durability.BUFFERED,
-        JsonFile.Layout.COMPACT,
-        json -> write(json, record));
+    bytes.clear();
+    append(record);
+    AtomicFile.write(
+        folder.resolve(record.getLatent() + ".json"), Durability.BUFFERED, bytes::writeTo);
   }
 
-  private void write(JsonGenerator json, FeatureRecord record) throws IOException {
+  private void append(FeatureRecord record) {
     double tokens = record.getTokens();
     // 0 / 0 without tokens makes every moment NaN, hence null.
     double meanSquare = record.getSum2() / tokens;
     double skew = record.getSum3() / tokens / Math.pow(meanSquare, 1.5);
     double kurtosis = record.getSum4() / tokens / (meanSquare * meanSquare);
-    json.writeStartObject();
-    json.writeNumberField("density", record.getTokens() == 0 ? 0.0 : record.getActive() / tokens);
-    JsonFile.writeFiniteOrNull(json, "mean_act", record.getSum1() / tokens);
-    JsonFile.writeFiniteOrNull(json, "mean_act_squared", meanSquare);
-    JsonFile.writeFiniteOrNull(json, "skew", skew);
-    JsonFile.writeFiniteOrNull(json, "kurtosis", kurtosis);
-    json.writeObjectFieldStart("hist");
+    bytes.append("{\"density\":");
+    bytes.appendNumber(record.getTokens() == 0 ? 0.0 : record.getActive() / tokens);
+    bytes.append(",\"mean_act\":");
+    bytes.appendFiniteOrNull(record.getSum1() / tokens);
+    bytes.append(",\"mean_act_squared\":");
+    bytes.appendFiniteOrNull(meanSquare);
+    bytes.append(",\"skew\":");
+    bytes.appendFiniteOrNull(skew);
+    bytes.append(",\"kurtosis\":");
+    bytes.appendFiniteOrNull(kurtosis);
+    bytes.append(",\"hist\":{");
     for (int i = 0; i < record.getHistogramBins().size(); i++) {
-      json.writeNumberField(
-          Integer.toString(record.getHistogramBins().get(i)), record.getHistogramCounts().get(i));
+      bytes.append(i == 0 ? "\"" : ",\"");
+      bytes.appendNumber(record.getHistogramBins().get(i));
+      bytes.append("\":");
+      bytes.appendNumber(record.getHistogramCounts().get(i));
     }
-    json.writeEndObject();
-    writeSequences(json, "random", record.getRandom());
-    writeSequences(json, "top", record.getTop());
-    json.writeEndObject();
+    bytes.append("},\"random\":");
+    append(record.getRandom());
+    bytes.append(",\"top\":");
+    append(record.getTop());
+    bytes.append("}");
   }
 
-  private void writeSequences(JsonGenerator json, String field, List<Example> examples)
-      throws IOException {
-    bytes.clear();
+  private void append(List<Example> examples) {
     bytes.append("[");
     for (Example example : examples) {
       append(example);
       bytes.append(",");
     }
     bytes.endArray();
-    json.writeFieldName(field);
-    JsonFile.writeBytes(json, bytes, 0, bytes.size());
   }
 
   private void append(Example example) {

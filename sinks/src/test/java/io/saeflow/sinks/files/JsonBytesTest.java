@@ -2,7 +2,9 @@
 package io.saeflow.sinks.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.saeflow.schemas.feature.IntList;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 
@@ -50,6 +52,47 @@ class JsonBytesTest {
     json.clear();
     json.append("x");
     assertThat(text()).isEqualTo("x");
+  }
+
+  @Test
+  void whatIsNotFiniteBecomesNull() {
+    json.appendFiniteOrNull(Double.NaN);
+    json.append(",");
+    json.appendFiniteOrNull(Double.POSITIVE_INFINITY);
+    json.append(",");
+    json.appendFiniteOrNull(-0.5);
+    assertThat(text()).isEqualTo("null,null,-0.5");
+  }
+
+  @Test
+  void repeatsItself() {
+    json.append("[{\"a\":1},");
+    json.appendAgain(1, 8);
+    json.append("]");
+    assertThat(text()).isEqualTo("[{\"a\":1},{\"a\":1}]");
+  }
+
+  @Test
+  void appendsPieces() {
+    JsonPieces pieces = new JsonPieces();
+    pieces.put(3, "x".getBytes(StandardCharsets.UTF_8));
+    pieces.put(0, "0123456789abcde".getBytes(StandardCharsets.UTF_8));
+    pieces.put(100, "é€".getBytes(StandardCharsets.UTF_8));
+    IntList numbers = new IntList(0, 100, 3, 3, 7, 0);
+    assertThat(pieces.missing(numbers, 0)).isEqualTo(4);
+    assertThat(pieces.missing(numbers, 5)).isEqualTo(6);
+    assertThat(pieces.missing(new IntList(100_000), 0)).isEqualTo(0);
+    json.append(pieces, numbers, 0, 4);
+    json.append(pieces, numbers, 5, 5);
+    json.append("|");
+    assertThat(text()).isEqualTo("0123456789abcdeé€xx|");
+  }
+
+  @Test
+  void aPieceIsShort() {
+    assertThatThrownBy(() -> new JsonPieces().put(0, new byte[16]))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("piece: 16 bytes (expected: 1 to 15)");
   }
 
   private String text() {

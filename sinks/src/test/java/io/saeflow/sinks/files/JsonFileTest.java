@@ -4,7 +4,6 @@ package io.saeflow.sinks.files;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,30 +46,6 @@ class JsonFileTest {
           json.writeEndObject();
         });
     assertThat(file).hasContent("{\"a\":null,\"b\":null,\"c\":-0.5}");
-  }
-
-  @Test
-  void bytesStandWhereAValueMay() throws IOException {
-    JsonBytes bytes = new JsonBytes();
-    bytes.append("[1][\"é\"]".getBytes(StandardCharsets.UTF_8));
-    Path file = folder.resolve("bytes.json");
-    JsonFile.write(
-        file,
-        Durability.BUFFERED,
-        JsonFile.Layout.COMPACT,
-        json -> {
-          json.writeStartObject();
-          json.writeNumberField("a", 1);
-          json.writeFieldName("b");
-          JsonFile.writeBytes(json, bytes, 0, 3);
-          json.writeArrayFieldStart("c");
-          JsonFile.writeBytes(json, bytes, 3, bytes.size());
-          JsonFile.writeBytes(json, bytes, 0, 3);
-          json.writeNumber(2);
-          json.writeEndArray();
-          json.writeEndObject();
-        });
-    assertThat(file).content().isEqualTo("{\"a\":1,\"b\":[1],\"c\":[[\"é\"],[1],2]}");
   }
 
   @Test

@@ -48,6 +48,20 @@ class WindowJsonTest {
     assertThat(text()).startsWith("[\"\\u0000\\n\\t\\\"\\\\/\",\",\",\"\",\"é\",");
   }
 
+  /** From none to what is too long to lie beside the others, in any order, seen before or not. */
+  @Test
+  void textsMayBeOfAnyLength() throws IOException {
+    Random random = new Random(4);
+    WindowJson window = new WindowJson(token -> "é".repeat(token));
+    for (int round = 0; round < 100; round++) {
+      Example example = example(random.ints(random.nextInt(9), 0, 20).toArray());
+      json.clear();
+      window.appendTexts(json, example);
+      assertThat(new ObjectMapper().readValue(text(), String[].class))
+          .containsExactlyElementsOf(example.getTokens().stream().map("é"::repeat).toList());
+    }
+  }
+
   @Test
   void readsBackWhateverTheNumbers() throws IOException {
     Random random = new Random(3);
