@@ -86,11 +86,6 @@ final class AvroInput {
     return count;
   }
 
-  /**
-   * Reads an array of ints.
-   *
-   * @throws ArrayIndexOutOfBoundsException if the bytes end inside of it
-   */
   int[] readInts() throws IOException {
     int[] numbers = {};
     int size = 0;
@@ -99,7 +94,12 @@ final class AvroInput {
       if (to > numbers.length) {
         numbers = Arrays.copyOf(numbers, capacity(to, size));
       }
-      readInts(numbers, size, to);
+      try {
+        readInts(numbers, size, to);
+      } catch (ArrayIndexOutOfBoundsException e) {
+        throw new EOFException(
+            "int at the end of %d bytes (expected: inside)".formatted(bytes.length));
+      }
       size = to;
     }
     return size == numbers.length ? numbers : Arrays.copyOf(numbers, size);
@@ -120,7 +120,11 @@ final class AvroInput {
     return size == numbers.length ? numbers : Arrays.copyOf(numbers, size);
   }
 
-  /** Branch by branch: two or three bytes are the rule, and a loop takes a third longer. */
+  /**
+   * Branch by branch: two or three bytes are the rule, and a loop takes a third longer.
+   *
+   * @throws ArrayIndexOutOfBoundsException if the bytes end before; looking with each takes longer
+   */
   private void readInts(int[] numbers, int from, int to) throws IOException {
     int next = at;
     for (int i = from; i < to; i++) {

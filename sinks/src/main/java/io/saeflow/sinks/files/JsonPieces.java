@@ -30,8 +30,7 @@ public final class JsonPieces {
   }
 
   private static boolean isIn(long[] all, int number) {
-    int last = number * LONGS + 1;
-    return last < all.length && all[last] != 0;
+    return number >= 0 && number < all.length / LONGS && all[number * LONGS + 1] != 0;
   }
 
   /**

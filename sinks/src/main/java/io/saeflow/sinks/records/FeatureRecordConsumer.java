@@ -184,9 +184,12 @@ public final class FeatureRecordConsumer implements TopicContents {
     for (int i = 0; i < activations.size(); i++) {
       largest = Math.max(largest, Float.floatToRawIntBits(activations.at(i)) & Integer.MAX_VALUE);
     }
-    float magnitude = Float.intBitsToFloat(largest);
-    if (!Float.isFinite(magnitude)) {
-      throw notFinite(latent, example, magnitude);
+    if (!Float.isFinite(Float.intBitsToFloat(largest))) {
+      for (float activation : activations) {
+        if (!Float.isFinite(activation)) {
+          throw notFinite(latent, example, activation);
+        }
+      }
     }
   }
 

@@ -20,13 +20,16 @@ final class TokenElements {
     void appendTo(JsonBytes json, int tokenId);
   }
 
+  /** Past any vocabulary; what a record says must not decide how much is allocated. */
+  private static final int MOST_PIECES = 1 << 20;
+
   private final Element element;
   private final JsonBytes made = new JsonBytes();
 
   /** By token, each with a comma behind it. */
   private final JsonPieces pieces = new JsonPieces();
 
-  /** Those that are no pieces because they are too long. */
+  /** Those that are no pieces because they or their numbers are too large. */
   private final Map<Integer, byte[]> others = new HashMap<>();
 
   TokenElements(Element element) {
@@ -63,7 +66,7 @@ final class TokenElements {
     element.appendTo(made, token);
     made.append(",");
     byte[] bytes = made.toByteArray();
-    if (bytes.length <= JsonPieces.MOST_BYTES) {
+    if (bytes.length <= JsonPieces.MOST_BYTES && token < MOST_PIECES) {
       pieces.put(token, bytes);
       return true;
     }
