@@ -2,9 +2,7 @@
 package io.saeflow.kernels.aggregate;
 
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 
 /**
  * Counts of each latent's positive values in bins 0.2 wide: bin b holds v in ((b - 1)·0.2, b·0.2],
@@ -43,27 +41,29 @@ final class ActivationHistograms {
   }
 
   /** The bins that are not empty, ascending. */
-  List<Integer> bins(int latent) {
-    List<Integer> bins = new ArrayList<>();
+  int[] bins(int latent) {
+    int[] bins = new int[size(latent)];
     long[] counts = near[latent];
+    int size = 0;
     for (int i = 0; i < counts.length; i++) {
       if (counts[i] > 0) {
-        bins.add(i + 1);
+        bins[size++] = i + 1;
       }
     }
-    bins.addAll(far[latent].keys());
+    far[latent].copyKeys(bins, size);
     return bins;
   }
 
   /** In the order of the bins. */
-  List<Long> counts(int latent) {
-    List<Long> counts = new ArrayList<>();
+  long[] counts(int latent) {
+    long[] counts = new long[size(latent)];
+    int size = 0;
     for (long count : near[latent]) {
       if (count > 0) {
-        counts.add(count);
+        counts[size++] = count;
       }
     }
-    counts.addAll(far[latent].counts());
+    far[latent].copyCounts(counts, size);
     return counts;
   }
 
@@ -72,11 +72,11 @@ final class ActivationHistograms {
   }
 
   void writeTo(ByteBuffer out, int latent) {
-    out.putInt(size(latent));
-    List<Integer> bins = bins(latent);
-    List<Long> counts = counts(latent);
-    for (int i = 0; i < bins.size(); i++) {
-      out.putInt(bins.get(i)).putLong(counts.get(i));
+    int[] bins = bins(latent);
+    long[] counts = counts(latent);
+    out.putInt(bins.length);
+    for (int i = 0; i < bins.length; i++) {
+      out.putInt(bins[i]).putLong(counts[i]);
     }
   }
 

@@ -2,7 +2,6 @@
 package io.saeflow.kernels.aggregate;
 
 import java.nio.ByteBuffer;
-import java.util.List;
 
 /**
  * Count, maximum, power sums and histogram of the values of each latent of a range, numbered from
@@ -72,12 +71,12 @@ public final class LatentStatistics {
   }
 
   /** The bins that are not empty, ascending. */
-  public List<Integer> bins(int latent) {
+  public int[] bins(int latent) {
     return histograms.bins(latent);
   }
 
   /** How many values each of {@link #bins} has. */
-  public List<Long> binCounts(int latent) {
+  public long[] binCounts(int latent) {
     return histograms.counts(latent);
   }
 

@@ -3,8 +3,6 @@ package io.saeflow.kernels.aggregate;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.List;
-import java.util.stream.Collectors;
 
 /** Counts by integer key, for few keys: sorted arrays that grow as keys come. */
 public final class SparseCounts {
@@ -51,14 +49,14 @@ public final class SparseCounts {
     return size;
   }
 
-  /** Ascending. */
-  public List<Integer> keys() {
-    return Arrays.stream(keys, 0, size).boxed().collect(Collectors.toList());
+  /** Puts the keys, ascending, into {@code target} from {@code from} on. */
+  void copyKeys(int[] target, int from) {
+    System.arraycopy(keys, 0, target, from, size);
   }
 
-  /** In the order of the keys. */
-  public List<Long> counts() {
-    return Arrays.stream(counts, 0, size).boxed().collect(Collectors.toList());
+  /** Puts the counts, in the order of the keys, into {@code target} from {@code from} on. */
+  void copyCounts(long[] target, int from) {
+    System.arraycopy(counts, 0, target, from, size);
   }
 
   /** How many bytes {@link #writeTo} writes. */

@@ -3,6 +3,7 @@ package io.saeflow.processors.aggregate;
 
 import io.saeflow.kernels.aggregate.SparseCounts;
 import io.saeflow.schemas.feature.LabelCounts;
+import io.saeflow.schemas.feature.LongList;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -95,21 +96,24 @@ final class LabelDictionary {
     List<LabelCounts> counts = new ArrayList<>();
     for (int f = 0; f < fields.size(); f++) {
       List<String> values = new ArrayList<>();
-      List<Long> activeTokens = new ArrayList<>();
-      List<Long> tokens = new ArrayList<>();
+      int size = kept.get(f).size() + (otherTokens[f] > 0 ? 1 : 0);
+      long[] activeTokens = new long[size];
+      long[] tokens = new long[size];
       for (Map.Entry<LabelValue, Entry> value : kept.get(f).entrySet()) {
+        activeTokens[values.size()] = active.count(value.getValue().id);
+        tokens[values.size()] = value.getValue().tokens;
         values.add(value.getKey().text());
-        activeTokens.add(active.count(value.getValue().id));
-        tokens.add(value.getValue().tokens);
       }
       if (otherTokens[f] > 0) {
+        activeTokens[values.size()] = active.count(f);
+        tokens[values.size()] = otherTokens[f];
         values.add(OTHER);
-        activeTokens.add(active.count(f));
-        tokens.add(otherTokens[f]);
       }
       LabelField field = fields.get(f);
       Double width = field.binWidth().isPresent() ? field.binWidth().getAsDouble() : null;
-      counts.add(new LabelCounts(field.field(), width, values, activeTokens, tokens));
+      counts.add(
+          new LabelCounts(
+              field.field(), width, values, new LongList(activeTokens), new LongList(tokens)));
     }
     return counts;
   }

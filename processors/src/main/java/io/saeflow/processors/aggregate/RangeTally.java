@@ -5,9 +5,11 @@ import io.saeflow.kernels.aggregate.EntriesByLatent;
 import io.saeflow.kernels.aggregate.LatentAggregator;
 import io.saeflow.kernels.aggregate.LatentStatistics;
 import io.saeflow.kernels.sae.SparseLatents;
+import io.saeflow.schemas.feature.EncodedExamples;
 import io.saeflow.schemas.feature.EncodingStatistics;
-import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.feature.IntList;
+import io.saeflow.schemas.feature.LongList;
 import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
@@ -202,8 +204,8 @@ final class RangeTally implements AutoCloseable {
         .setSum2(statistics.powerSum(f, 2))
         .setSum3(statistics.powerSum(f, 3))
         .setSum4(statistics.powerSum(f, 4))
-        .setHistogramBins(statistics.bins(f))
-        .setHistogramCounts(statistics.binCounts(f))
+        .setHistogramBins(new IntList(statistics.bins(f)))
+        .setHistogramCounts(new LongList(statistics.binCounts(f)))
         .setTop(examples(top.toList(f)))
         .setRandom(examples(random.toList(f).stream().sorted(BY_PLACE).toList()))
         .setLabels(dictionary.counts(labels.of(f)))
@@ -294,8 +296,8 @@ final class RangeTally implements AutoCloseable {
     return out.array();
   }
 
-  private static List<Example> examples(List<Firing> firings) {
-    return firings.stream().map(Firing::toExample).toList();
+  private static EncodedExamples examples(List<Firing> firings) {
+    return new EncodedExamples(firings.stream().map(Firing::toExample).toList());
   }
 
   /** Adds what the feature has in one row, but for what the aggregator counts. */

@@ -90,7 +90,7 @@ final class FeatureRecordReader {
     return elements;
   }
 
-  private static IntList readInts(Decoder in) throws IOException {
+  static IntList readInts(Decoder in) throws IOException {
     int[] numbers = {};
     int size = 0;
     for (long n = in.readArrayStart(); n > 0; n = in.arrayNext()) {
