@@ -107,7 +107,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     } else if (!pace.isDue(tally.batches())) {
       return;
     }
-    pace.take(() -> send(features));
+    pace.take(tally.batches(), () -> send(features));
     sentComplete = tally.isComplete();
   }
 

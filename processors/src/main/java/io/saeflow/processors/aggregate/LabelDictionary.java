@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
-import io.saeflow.kernels.aggregate.SparseCounts;
 import io.saeflow.schemas.feature.LabelCounts;
 import io.saeflow.schemas.feature.LongList;
 import java.nio.ByteBuffer;
@@ -11,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntToLongFunction;
 
 /**
  * The label values seen so far, each with its number of tokens and with an id under which features
@@ -90,9 +90,9 @@ final class LabelDictionary {
   /**
    * One entry a field, with its values in order and the others last.
    *
-   * @param active a feature's counts by id
+   * @param active a feature's active tokens by id
    */
-  List<LabelCounts> counts(SparseCounts active) {
+  List<LabelCounts> counts(IntToLongFunction active) {
     List<LabelCounts> counts = new ArrayList<>();
     for (int f = 0; f < fields.size(); f++) {
       List<String> values = new ArrayList<>();
@@ -100,12 +100,12 @@ final class LabelDictionary {
       long[] activeTokens = new long[size];
       long[] tokens = new long[size];
       for (Map.Entry<LabelValue, Entry> value : kept.get(f).entrySet()) {
-        activeTokens[values.size()] = active.count(value.getValue().id);
+        activeTokens[values.size()] = active.applyAsLong(value.getValue().id);
         tokens[values.size()] = value.getValue().tokens;
         values.add(value.getKey().text());
       }
       if (otherTokens[f] > 0) {
-        activeTokens[values.size()] = active.count(f);
+        activeTokens[values.size()] = active.applyAsLong(f);
         tokens[values.size()] = otherTokens[f];
         values.add(OTHER);
       }

@@ -180,9 +180,7 @@ final class RangeTally implements AutoCloseable {
   private void move(List<LabelDictionary.Dropped> dropped) {
     for (LabelDictionary.Dropped value : dropped) {
       for (int f = 0; f < range.size(); f++) {
-        long active = labels.of(f).remove(value.from());
-        if (active > 0) {
-          labels.of(f).add(value.to(), active);
+        if (labels.move(f, value.from(), value.to())) {
           dirtyLabels.set(f);
         }
       }
@@ -212,7 +210,7 @@ final class RangeTally implements AutoCloseable {
         .setHistogramCounts(new LongList(statistics.binCounts(f)))
         .setTop(examples(top.toList(f)))
         .setRandom(examples(random.toList(f).stream().sorted(BY_PLACE).toList()))
-        .setLabels(dictionary.counts(labels.of(f)))
+        .setLabels(dictionary.counts(id -> labels.active(f, id)))
         .build();
   }
 
@@ -333,7 +331,7 @@ final class RangeTally implements AutoCloseable {
         }
       }
       if (id != LabelDictionary.NONE && active > 0) {
-        labels.of(f).add(id, active);
+        labels.add(f, id, active);
         dirtyLabels.set(f);
       }
     }

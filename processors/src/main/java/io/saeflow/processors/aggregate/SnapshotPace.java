@@ -5,29 +5,40 @@ import java.time.Duration;
 import java.util.function.LongSupplier;
 
 /**
- * Says when a range that is still counting should send its records, for a live view: first after
- * {@value #FIRST_BATCHES} batches, and then when the time since the last snapshot is {@value
- * #COST_MULTIPLE} times what that one would have cost the thread for all ranges of the autoencoder,
- * since one thread may have them all. So the live view takes 1 / {@value #COST_MULTIPLE} of a
- * thread at most, however long the run and however large the autoencoder.
+ * Says when a range that is still counting should send the records that changed, for a live view:
+ * first after {@value #FIRST_BATCHES} batches, and then whenever both
+ *
+ * <ul>
+ *   <li>{@value #COST_MULTIPLE} times what the last snapshot cost the thread has passed, as if the
+ *       thread had all ranges of the autoencoder, since it may have; so snapshots take 1 / {@value
+ *       #COST_MULTIPLE} of a thread at most;
+ *   <li>the range has seen a quarter more batches than at the last snapshot, or an hour has passed.
+ *       Who keeps every snapshot, as the viewer's log does, so keeps few of a run of any length.
+ * </ul>
  */
 final class SnapshotPace {
   /** Before that there is little to see. */
   private static final int FIRST_BATCHES = 16;
 
-  /** A snapshot costs the broker and those who read it several times what it costs the thread. */
+  /** Writing and reading a snapshot costs the broker and the sinks several times as much. */
   private static final int COST_MULTIPLE = 50;
 
-  /** As often as one commits by default: small snapshots cost nothing, but nobody reads faster. */
+  /** As often as commits come by default. */
   private static final long LEAST_PAUSE = Duration.ofSeconds(10).toNanos();
+
+  private static final double GROWTH = 1.25;
+  private static final long LONGEST_WITHOUT_GROWTH = Duration.ofHours(1).toNanos();
 
   private final LongSupplier nanoClock;
   private final int ranges;
 
-  /** Whether there was a snapshot. */
-  private boolean begun;
+  /** At the last snapshot; 0 before there was one. */
+  private long batches;
 
+  /** Of the last snapshot, by the clock. */
   private long end;
+
+  /** From it to the next at least. */
   private long pause;
 
   /**
@@ -44,18 +55,26 @@ final class SnapshotPace {
   /**
    * Whether it is time for a snapshot.
    *
-   * @param batches how many the range has seen
+   * @param batchesNow how many the range has seen
    */
-  boolean isDue(long batches) {
-    return batches >= FIRST_BATCHES && (!begun || nanoClock.getAsLong() - end >= pause);
+  boolean isDue(long batchesNow) {
+    if (batches == 0) {
+      return batchesNow >= FIRST_BATCHES;
+    }
+    long waited = nanoClock.getAsLong() - end;
+    return waited >= pause && (batchesNow >= GROWTH * batches || waited >= LONGEST_WITHOUT_GROWTH);
   }
 
-  /** Takes a snapshot, due or not, and notes what it cost. */
-  void take(Runnable snapshot) {
+  /**
+   * Takes a snapshot, due or not, and notes what it cost.
+   *
+   * @param batchesNow how many the range has seen
+   */
+  void take(long batchesNow, Runnable snapshot) {
     long start = nanoClock.getAsLong();
     snapshot.run();
     end = nanoClock.getAsLong();
     pause = Math.max(LEAST_PAUSE, COST_MULTIPLE * ranges * (end - start));
-    begun = true;
+    batches = batchesNow;
   }
 }

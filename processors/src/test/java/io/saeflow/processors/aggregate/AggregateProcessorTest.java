@@ -69,24 +69,26 @@ class AggregateProcessorTest {
           .extracting(FeatureRecord::getLatent)
           .containsExactly(0, 1, 2, 3);
 
-      in.pipeInput(16L, batch(16, 1));
+      for (long number = 16; number < 19; number++) {
+        in.pipeInput(number, batch(number, 1));
+      }
       now += Duration.ofMillis(9_999).toNanos();
-      in.pipeInput(17L, batch(17, 2));
+      in.pipeInput(19L, batch(19, 2));
       assertThat(out.isEmpty()).isTrue();
       now += Duration.ofMillis(1).toNanos();
-      in.pipeInput(18L, batch(18, 2));
+      in.pipeInput(20L, batch(20, 2));
       List<FeatureRecord> changed = records(out);
       assertThat(changed).extracting(FeatureRecord::getLatent).containsExactly(1, 2);
       assertThat(changed).noneMatch(FeatureRecord::getComplete);
-      assertThat(changed).extracting(FeatureRecord::getActive).containsExactly(1L, 2L);
+      assertThat(changed).extracting(FeatureRecord::getActive).containsExactly(3L, 2L);
 
-      in.pipeInput(19L, ArrowMessages.encode(new EndOfStream("run", 19, 19, 38)));
+      in.pipeInput(21L, ArrowMessages.encode(new EndOfStream("run", 21, 21, 42)));
       assertThat(records(out))
           .as("the end waits for no clock")
           .hasSize(4)
           .allMatch(FeatureRecord::getComplete)
           .extracting(FeatureRecord::getActive)
-          .containsExactly(0L, 1L, 2L, 16L);
+          .containsExactly(0L, 3L, 2L, 16L);
     }
   }
 

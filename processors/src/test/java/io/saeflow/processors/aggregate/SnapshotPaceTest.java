@@ -19,25 +19,35 @@ class SnapshotPaceTest {
 
   @Test
   void aCheapOneIsFollowedByAnotherAfterTenSeconds() {
-    pace.take(() -> pass(Duration.ofMillis(66)));
+    pace.take(16, () -> pass(Duration.ofMillis(66)));
     pass(Duration.ofMillis(9_999));
-    assertThat(pace.isDue(17)).isFalse();
+    assertThat(pace.isDue(1_000)).isFalse();
     pass(Duration.ofMillis(1));
-    assertThat(pace.isDue(17)).isTrue();
+    assertThat(pace.isDue(1_000)).isTrue();
   }
 
   /** Half a second for one of three ranges is 1.5 seconds for all. */
   @Test
   void aDearOneIsFollowedByAnotherAfterFiftyTimesWhatAllRangesCost() {
-    pace.take(() -> pass(Duration.ofMillis(500)));
+    pace.take(16, () -> pass(Duration.ofMillis(500)));
     pass(Duration.ofMillis(74_999));
     assertThat(pace.isDue(1_000)).isFalse();
     pass(Duration.ofMillis(1));
     assertThat(pace.isDue(1_000)).isTrue();
 
-    pace.take(() -> pass(Duration.ofMillis(100)));
+    pace.take(1_000, () -> pass(Duration.ofMillis(100)));
     pass(Duration.ofSeconds(15));
-    assertThat(pace.isDue(1_000)).as("only the last one's cost counts").isTrue();
+    assertThat(pace.isDue(2_000)).as("only the last one's cost counts").isTrue();
+  }
+
+  @Test
+  void oneOfLittleThatIsNewWaitsAnHour() {
+    pace.take(1_000, () -> pass(Duration.ofMillis(1)));
+    pass(Duration.ofMinutes(59));
+    assertThat(pace.isDue(1_249)).isFalse();
+    assertThat(pace.isDue(1_250)).isTrue();
+    pass(Duration.ofMinutes(1));
+    assertThat(pace.isDue(1_001)).isTrue();
   }
 
   private void pass(Duration time) {
