@@ -38,7 +38,7 @@ public final class Processors implements AutoCloseable {
   /** Aggregation can only see what encoding has committed. */
   private static final Duration ENCODE_COMMIT_INTERVAL = Duration.ofMillis(500);
 
-  /** Each commit saves every feature that changed, which is most of them. */
+  /** Each commit saves the counts of every feature that changed, which is most of them. */
   private static final Duration AGGREGATE_COMMIT_INTERVAL = Duration.ofSeconds(10);
 
   /**

@@ -2,7 +2,6 @@
 package io.saeflow.kernels.aggregate;
 
 import java.nio.ByteBuffer;
-import java.util.List;
 
 /**
  * Count, maximum, power sums and histogram of the values of each latent of a range, numbered from
@@ -28,6 +27,9 @@ public final class LatentStatistics {
   /** The bins that every latent may have at hand, from 1; the few beyond are rare. */
   public static final int NEAR_BINS = 128;
 
+  /** As in the histograms that OpenAI published for its viewer. */
+  private static final float BIN_WIDTH = 0.2f;
+
   /** Power sums of a latent. */
   public static final int POWERS = 4;
 
@@ -37,7 +39,8 @@ public final class LatentStatistics {
   /** The sum of power p of latent f at {@code f * POWERS + p - 1}. */
   private final FixedPointSums powerSums;
 
-  private final ActivationHistograms histograms;
+  /** By bin. */
+  private final LatentCounts histograms;
 
   /**
    * Statistics of nothing.
@@ -48,12 +51,12 @@ public final class LatentStatistics {
     this.active = new long[latents];
     this.max = new float[latents];
     this.powerSums = new FixedPointSums(latents * POWERS);
-    this.histograms = new ActivationHistograms(latents);
+    this.histograms = new LatentCounts(latents);
   }
 
   /** {@code ceil(v / 0.2f)} in float32; the largest int for values beyond it, 0 for NaN. */
   public static int bin(float value) {
-    return ActivationHistograms.bin(value);
+    return (int) Math.ceil(value / BIN_WIDTH);
   }
 
   /** How many values are above zero. */
@@ -72,12 +75,12 @@ public final class LatentStatistics {
   }
 
   /** The bins that are not empty, ascending. */
-  public List<Integer> bins(int latent) {
-    return histograms.bins(latent);
+  public int[] bins(int latent) {
+    return histograms.keys(latent);
   }
 
   /** How many values each of {@link #bins} has. */
-  public List<Long> binCounts(int latent) {
+  public long[] binCounts(int latent) {
     return histograms.counts(latent);
   }
 
@@ -145,7 +148,7 @@ public final class LatentStatistics {
   void addPositive(int latent, float value) {
     active[latent]++;
     max[latent] = Math.max(max[latent], value);
-    histograms.add(latent, value);
+    histograms.add(latent, bin(value), 1);
   }
 
   /** Adds what one sequence has of the values' first four powers. */

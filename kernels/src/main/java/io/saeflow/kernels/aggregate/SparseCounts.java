@@ -3,11 +3,9 @@ package io.saeflow.kernels.aggregate;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.List;
-import java.util.stream.Collectors;
 
 /** Counts by integer key, for few keys: sorted arrays that grow as keys come. */
-public final class SparseCounts {
+final class SparseCounts {
   private static final int[] NO_KEYS = {};
   private static final long[] NO_COUNTS = {};
 
@@ -18,7 +16,7 @@ public final class SparseCounts {
   private int size;
 
   /** Adds to the key's count; a key is there from then on. */
-  public void add(int key, long count) {
+  void add(int key, long count) {
     int at = find(key);
     if (at < 0) {
       at = -at - 1;
@@ -28,13 +26,13 @@ public final class SparseCounts {
   }
 
   /** The key's count, 0 if it was never added. */
-  public long count(int key) {
+  long count(int key) {
     int at = find(key);
     return at < 0 ? 0 : counts[at];
   }
 
   /** Takes the key out and answers its count, 0 if it was not there. */
-  public long remove(int key) {
+  long remove(int key) {
     int at = find(key);
     if (at < 0) {
       return 0;
@@ -47,41 +45,24 @@ public final class SparseCounts {
   }
 
   /** How many keys there are. */
-  public int size() {
+  int size() {
     return size;
   }
 
-  /** Ascending. */
-  public List<Integer> keys() {
-    return Arrays.stream(keys, 0, size).boxed().collect(Collectors.toList());
+  /** Puts the keys, ascending, into {@code target} from {@code from} on. */
+  void copyKeys(int[] target, int from) {
+    System.arraycopy(keys, 0, target, from, size);
   }
 
-  /** In the order of the keys. */
-  public List<Long> counts() {
-    return Arrays.stream(counts, 0, size).boxed().collect(Collectors.toList());
+  /** Puts the counts, in the order of the keys, into {@code target} from {@code from} on. */
+  void copyCounts(long[] target, int from) {
+    System.arraycopy(counts, 0, target, from, size);
   }
 
-  /** How many bytes {@link #writeTo} writes. */
-  public int bytes() {
-    return Integer.BYTES + size * (Integer.BYTES + Long.BYTES);
-  }
-
-  /** Writes all counts, in the buffer's byte order. */
-  public void writeTo(ByteBuffer out) {
-    out.putInt(size);
+  /** Writes keys and counts, but not how many there are, in the buffer's byte order. */
+  void writeTo(ByteBuffer out) {
     for (int i = 0; i < size; i++) {
       out.putInt(keys[i]).putLong(counts[i]);
-    }
-  }
-
-  /** Takes what {@link #writeTo} wrote in place of what is there. */
-  public void readFrom(ByteBuffer in) {
-    size = in.getInt();
-    keys = new int[size];
-    counts = new long[size];
-    for (int i = 0; i < size; i++) {
-      keys[i] = in.getInt();
-      counts[i] = in.getLong();
     }
   }
 

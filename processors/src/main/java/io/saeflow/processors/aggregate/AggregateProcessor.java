@@ -11,6 +11,7 @@ import io.saeflow.schemas.stream.MalformedMessageException;
 import java.util.BitSet;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.LongSupplier;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
@@ -22,22 +23,19 @@ import org.jspecify.annotations.Nullable;
  * Adds latent batches to its task's {@link FeatureStore}, and forwards feature records inside
  * commits.
  *
- * <p>Records go out when all sequences up to an end of the stream are in, and before that each time
- * the number of batches has doubled: a live view at a cost that is at most that of the final
- * records once more.
+ * <p>All records go out when all sequences up to an end of the stream are in, and before that those
+ * that changed whenever {@link SnapshotPace} says so: a live view. What is counted depends on no
+ * clock.
  *
  * <p>When sequences come after that end, all records go out once more, so that none says that it is
  * complete until the next end is reached.
  */
 final class AggregateProcessor implements Processor<byte[], byte[], Object, Object> {
-  /** The first snapshot comes after this many batches. */
-  private static final int FIRST_SNAPSHOT = 16;
-
   private final String run;
   private final Supplier supplier;
   private final TallyObserver observer;
   private final BitSet unsent = new BitSet();
-  private long nextSnapshot;
+  private final SnapshotPace pace;
 
   /** Whether the last records sent were complete. */
   private boolean sentComplete;
@@ -49,6 +47,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     this.supplier = supplier;
     this.run = supplier.run;
     this.observer = supplier.observer;
+    this.pace = new SnapshotPace(supplier.nanoClock, supplier.stage.ranges());
   }
 
   @Override
@@ -57,7 +56,6 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     store = processorContext.getStateStore(supplier.store.name());
     // What was sent before a restart is not known; sending it again does no harm.
     unsent.set(0, store.tally().range().size());
-    nextSnapshot = Math.max(FIRST_SNAPSHOT, 2 * store.tally().batches());
     sentComplete = store.tally().isComplete();
     store.beforeCommit(processorContext, this::emit);
     report(store.tally());
@@ -106,18 +104,23 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     observer.saved(supplier.stage.id(), tally.range(), tally.stateBytes());
     if (tally.isComplete() || sentComplete) {
       unsent.set(0, tally.range().size());
-    } else if (tally.batches() < nextSnapshot) {
+    } else if (!pace.isDue(tally.batches())) {
       return;
     }
+    pace.take(tally.batches(), () -> send(features));
+    sentComplete = tally.isComplete();
+  }
+
+  /** Forwards the records that were not sent since they changed. */
+  private void send(FeatureStore features) {
     ProcessorContext<Object, Object> out = Objects.requireNonNull(context);
+    RangeTally tally = features.tally();
     for (int i = unsent.nextSetBit(0); i >= 0; i = unsent.nextSetBit(i + 1)) {
       int latent = tally.range().from() + i;
       out.forward(
           new Record<>(latent, tally.record(latent), features.timestamp()), supplier.sink());
     }
     unsent.clear();
-    nextSnapshot = 2 * tally.batches();
-    sentComplete = tally.isComplete();
   }
 
   private void report(RangeTally tally) {
@@ -154,15 +157,23 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     private final AggregateStage stage;
     private final ObjectStoreBuilder<FeatureStore> store;
     private final TallyObserver observer;
+    private final LongSupplier nanoClock;
 
     /**
      * @param observer told of every batch that was counted, and of what a restart found
+     * @param nanoClock paces snapshots; as {@link System#nanoTime}
      */
-    Supplier(String run, AggregateStage stage, TallyConfig config, TallyObserver observer) {
+    Supplier(
+        String run,
+        AggregateStage stage,
+        TallyConfig config,
+        TallyObserver observer,
+        LongSupplier nanoClock) {
       this.run = run;
       this.stage = stage;
       this.store = FeatureStore.builder(stage, config);
       this.observer = observer;
+      this.nanoClock = nanoClock;
     }
 
     /** The name of the node. */

@@ -9,6 +9,7 @@ import io.saeflow.schemas.stream.FeatureRange;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongSupplier;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.IntegerSerializer;
 import org.apache.kafka.common.serialization.Serializer;
@@ -29,10 +30,24 @@ public final class AggregateTopology {
    */
   public static Topology build(
       Topics topics, List<AggregateStage> stages, TallyConfig config, TallyObserver observer) {
+    return build(topics, stages, config, observer, System::nanoTime);
+  }
+
+  /**
+   * As above.
+   *
+   * @param nanoClock paces snapshots; as {@link System#nanoTime}
+   */
+  static Topology build(
+      Topics topics,
+      List<AggregateStage> stages,
+      TallyConfig config,
+      TallyObserver observer,
+      LongSupplier nanoClock) {
     Topology topology = new Topology();
     for (AggregateStage stage : stages) {
       AggregateProcessor.Supplier aggregate =
-          new AggregateProcessor.Supplier(topics.run(), stage, config, observer);
+          new AggregateProcessor.Supplier(topics.run(), stage, config, observer, nanoClock);
       String source = "latents-" + stage.id();
       topology.addSource(
           source,

@@ -3,13 +3,21 @@ package io.saeflow.processors.aggregate;
 
 import java.nio.ByteBuffer;
 
-/** A part of what is known of each feature of a range, saved feature by feature. */
+/**
+ * A part of what is known of each feature of a range, saved piece by piece: those of feature f are
+ * {@code [f * pieces(), (f + 1) * pieces())}.
+ */
 interface FeatureStates {
+  /** In how many pieces a feature's state is saved, each when it changes. */
+  default int pieces() {
+    return 1;
+  }
+
   /** How many bytes {@link #writeTo} writes. */
-  int bytes(int feature);
+  int bytes(int piece);
 
-  void writeTo(ByteBuffer out, int feature);
+  void writeTo(ByteBuffer out, int piece);
 
-  /** Takes what {@link #writeTo} wrote in place of what is there. */
-  void readFrom(ByteBuffer in, int feature);
+  /** Takes all the bytes that {@link #writeTo} wrote in place of what is there. */
+  void readFrom(ByteBuffer in, int piece);
 }

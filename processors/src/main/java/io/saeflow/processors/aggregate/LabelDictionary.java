@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.saeflow.processors.aggregate;
 
-import io.saeflow.kernels.aggregate.SparseCounts;
 import io.saeflow.schemas.feature.LabelCounts;
+import io.saeflow.schemas.feature.LongList;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntToLongFunction;
 
 /**
  * The label values seen so far, each with its number of tokens and with an id under which features
@@ -89,27 +90,30 @@ final class LabelDictionary {
   /**
    * One entry a field, with its values in order and the others last.
    *
-   * @param active a feature's counts by id
+   * @param active a feature's active tokens by id
    */
-  List<LabelCounts> counts(SparseCounts active) {
+  List<LabelCounts> counts(IntToLongFunction active) {
     List<LabelCounts> counts = new ArrayList<>();
     for (int f = 0; f < fields.size(); f++) {
       List<String> values = new ArrayList<>();
-      List<Long> activeTokens = new ArrayList<>();
-      List<Long> tokens = new ArrayList<>();
+      int size = kept.get(f).size() + (otherTokens[f] > 0 ? 1 : 0);
+      long[] activeTokens = new long[size];
+      long[] tokens = new long[size];
       for (Map.Entry<LabelValue, Entry> value : kept.get(f).entrySet()) {
+        activeTokens[values.size()] = active.applyAsLong(value.getValue().id);
+        tokens[values.size()] = value.getValue().tokens;
         values.add(value.getKey().text());
-        activeTokens.add(active.count(value.getValue().id));
-        tokens.add(value.getValue().tokens);
       }
       if (otherTokens[f] > 0) {
+        activeTokens[values.size()] = active.applyAsLong(f);
+        tokens[values.size()] = otherTokens[f];
         values.add(OTHER);
-        activeTokens.add(active.count(f));
-        tokens.add(otherTokens[f]);
       }
       LabelField field = fields.get(f);
       Double width = field.binWidth().isPresent() ? field.binWidth().getAsDouble() : null;
-      counts.add(new LabelCounts(field.field(), width, values, activeTokens, tokens));
+      counts.add(
+          new LabelCounts(
+              field.field(), width, values, new LongList(activeTokens), new LongList(tokens)));
     }
     return counts;
   }

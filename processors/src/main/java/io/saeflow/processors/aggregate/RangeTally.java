@@ -5,9 +5,11 @@ import io.saeflow.kernels.aggregate.EntriesByLatent;
 import io.saeflow.kernels.aggregate.LatentAggregator;
 import io.saeflow.kernels.aggregate.LatentStatistics;
 import io.saeflow.kernels.sae.SparseLatents;
+import io.saeflow.schemas.feature.EncodedExamples;
 import io.saeflow.schemas.feature.EncodingStatistics;
-import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
+import io.saeflow.schemas.feature.IntList;
+import io.saeflow.schemas.feature.LongList;
 import io.saeflow.schemas.stream.EncodingSummary;
 import io.saeflow.schemas.stream.EndOfStream;
 import io.saeflow.schemas.stream.FeatureRange;
@@ -33,6 +35,9 @@ import java.util.function.BiConsumer;
 final class RangeTally implements AutoCloseable {
   /** The key under which what belongs to no single feature is saved. */
   private static final int RANGE_KEY = -1;
+
+  /** Latent, part and the piece of the latent's part. */
+  private static final int KEY_BYTES = 2 * Integer.BYTES + 1;
 
   private static final Comparator<Firing> BY_PLACE =
       Comparator.comparingLong(Firing::sequence).thenComparingInt(Firing::position);
@@ -67,7 +72,7 @@ final class RangeTally implements AutoCloseable {
   private final FiringSelections random;
   private final LabelTallies labels;
 
-  /** The features whose state has changed since it was last saved. */
+  /** The pieces of each part that have changed since they were last saved. */
   private final Map<Part, BitSet> dirty = new EnumMap<>(Part.class);
 
   private final BitSet dirtyCounts = dirty(Part.COUNTS);
@@ -121,8 +126,9 @@ final class RangeTally implements AutoCloseable {
   long stateBytes() {
     long bytes = 0;
     for (Part part : Part.values()) {
-      for (int f = 0; f < range.size(); f++) {
-        bytes += states(part).bytes(f);
+      FeatureStates states = states(part);
+      for (int piece = 0; piece < range.size() * states.pieces(); piece++) {
+        bytes += states.bytes(piece);
       }
     }
     return bytes;
@@ -174,9 +180,7 @@ final class RangeTally implements AutoCloseable {
   private void move(List<LabelDictionary.Dropped> dropped) {
     for (LabelDictionary.Dropped value : dropped) {
       for (int f = 0; f < range.size(); f++) {
-        long active = labels.of(f).remove(value.from());
-        if (active > 0) {
-          labels.of(f).add(value.to(), active);
+        if (labels.move(f, value.from(), value.to())) {
           dirtyLabels.set(f);
         }
       }
@@ -202,20 +206,21 @@ final class RangeTally implements AutoCloseable {
         .setSum2(statistics.powerSum(f, 2))
         .setSum3(statistics.powerSum(f, 3))
         .setSum4(statistics.powerSum(f, 4))
-        .setHistogramBins(statistics.bins(f))
-        .setHistogramCounts(statistics.binCounts(f))
+        .setHistogramBins(new IntList(statistics.bins(f)))
+        .setHistogramCounts(new LongList(statistics.binCounts(f)))
         .setTop(examples(top.toList(f)))
         .setRandom(examples(random.toList(f).stream().sorted(BY_PLACE).toList()))
-        .setLabels(dictionary.counts(labels.of(f)))
+        .setLabels(dictionary.counts(id -> labels.active(f, id)))
         .build();
   }
 
   /** Hands over every key and value that changed since the last call. */
   void saveChanges(BiConsumer<byte[], byte[]> log) {
     dirty.forEach(
-        (part, features) -> {
-          features.stream().forEach(f -> log.accept(key(f, part), bytes(states(part), f)));
-          features.clear();
+        (part, pieces) -> {
+          FeatureStates states = states(part);
+          pieces.stream().forEach(piece -> log.accept(key(part, piece), bytes(states, piece)));
+          pieces.clear();
         });
     byte[] errors = normalizedErrors.toByteArray();
     ByteBuffer range =
@@ -232,9 +237,14 @@ final class RangeTally implements AutoCloseable {
 
   /** Takes back one key and value that {@link #saveChanges} handed over. */
   void restore(byte[] key, byte[] value) {
+    if (key.length != KEY_BYTES) {
+      throw new IllegalStateException(
+          "key of saved state: %d bytes (expected: %d)".formatted(key.length, KEY_BYTES));
+    }
     ByteBuffer in = ByteBuffer.wrap(key);
     int latent = in.getInt();
     Part part = Part.of(in.get());
+    int piece = in.getInt();
     ByteBuffer content = ByteBuffer.wrap(value);
     if (latent == RANGE_KEY && part == Part.LABELS) {
       dictionary.readFrom(content);
@@ -254,7 +264,8 @@ final class RangeTally implements AutoCloseable {
       seen.readFrom(content);
       return;
     }
-    states(part).readFrom(content, latent - range.from());
+    FeatureStates states = states(part);
+    states.readFrom(content, (latent - range.from()) * states.pieces() + piece);
   }
 
   /** Gives back what it has of a device. */
@@ -276,26 +287,27 @@ final class RangeTally implements AutoCloseable {
     return dirty.computeIfAbsent(part, p -> new BitSet());
   }
 
-  private byte[] key(int feature, Part part) {
-    return savedKey(range.from() + feature, part);
+  private byte[] key(Part part, int piece) {
+    int pieces = states(part).pieces();
+    return savedKey(range.from() + piece / pieces, part, piece % pieces);
   }
 
   private static byte[] rangeKey(Part part) {
-    return savedKey(RANGE_KEY, part);
+    return savedKey(RANGE_KEY, part, 0);
   }
 
-  private static byte[] savedKey(int latent, Part part) {
-    return ByteBuffer.allocate(5).putInt(latent).put(part.code).array();
+  private static byte[] savedKey(int latent, Part part, int piece) {
+    return ByteBuffer.allocate(KEY_BYTES).putInt(latent).put(part.code).putInt(piece).array();
   }
 
-  private static byte[] bytes(FeatureStates states, int feature) {
-    ByteBuffer out = ByteBuffer.allocate(states.bytes(feature));
-    states.writeTo(out, feature);
+  private static byte[] bytes(FeatureStates states, int piece) {
+    ByteBuffer out = ByteBuffer.allocate(states.bytes(piece));
+    states.writeTo(out, piece);
     return out.array();
   }
 
-  private static List<Example> examples(List<Firing> firings) {
-    return firings.stream().map(Firing::toExample).toList();
+  private static EncodedExamples examples(List<Firing> firings) {
+    return new EncodedExamples(firings.stream().map(Firing::toExample).toList());
   }
 
   /** Adds what the feature has in one row, but for what the aggregator counts. */
@@ -319,7 +331,7 @@ final class RangeTally implements AutoCloseable {
         }
       }
       if (id != LabelDictionary.NONE && active > 0) {
-        labels.of(f).add(id, active);
+        labels.add(f, id, active);
         dirtyLabels.set(f);
       }
     }
@@ -340,8 +352,7 @@ final class RangeTally implements AutoCloseable {
         int position = entries.token(i) - rowStart;
         long rank = RandomOrder.rank(ofSequence, position);
         if (random.keeps(f, rank, sequence, position)) {
-          random.add(f, cutter.cut(batch, rank, i, from, to));
-          dirtyRandom.set(f);
+          dirtyRandom.set(random.add(f, cutter.cut(batch, rank, i, from, to)));
         }
       }
     }
@@ -350,8 +361,7 @@ final class RangeTally implements AutoCloseable {
       long strength = FiringSelections.strength(entries.value(best));
       if (top.keeps(f, strength, sequence, position)) {
         long rank = RandomOrder.rank(ofSequence, position);
-        top.add(f, cutter.cut(batch, rank, best, from, to));
-        dirtyTop.set(f);
+        dirtyTop.set(top.add(f, cutter.cut(batch, rank, best, from, to)));
       }
     }
   }

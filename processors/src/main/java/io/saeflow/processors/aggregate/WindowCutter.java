@@ -2,19 +2,16 @@
 package io.saeflow.processors.aggregate;
 
 import io.saeflow.kernels.aggregate.EntriesByLatent;
+import io.saeflow.schemas.feature.WindowEncoder;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.TokenBatch;
-import java.nio.ByteBuffer;
-import java.util.Arrays;
 import java.util.List;
 
 /** Makes firings, with their windows, out of a batch's entries. */
 final class WindowCutter {
-  private static final int MAX_VAR_INT_BYTES = 5;
-
   private final int window;
   private final EntriesByLatent entries;
-  private ByteBuffer out = ByteBuffer.allocate(0);
+  private final WindowEncoder encoder = new WindowEncoder();
 
   /**
    * @param window tokens to keep around a firing
@@ -37,44 +34,20 @@ final class WindowCutter {
     int position = entries.token(at) % batch.contextLength();
     int start = Math.max(0, Math.min(position - length / 2, batch.contextLength() - length));
     int first = row * batch.contextLength() + start;
+    encoder.start(length);
+    for (int i = from; i < to; i++) {
+      int place = entries.token(i) - first;
+      if (place >= 0 && place < length) {
+        encoder.addActivation(place, entries.value(i));
+      }
+    }
     return new Firing(
         rank,
         batch.firstSequence() + row,
         position,
         entries.value(at),
-        documentAt(batch.documents().get(row), position),
-        start,
-        length,
-        bytes(batch.tokens(), first, length, from, to));
-  }
-
-  private byte[] bytes(int[] tokens, int first, int length, int from, int to) {
-    int most = length * (2 * MAX_VAR_INT_BYTES + Float.BYTES) + MAX_VAR_INT_BYTES;
-    if (out.capacity() < most) {
-      out = ByteBuffer.allocate(most);
-    }
-    out.clear();
-    for (int t = first; t < first + length; t++) {
-      putVarInt(tokens[t]);
-    }
-    for (int i = from; i < to; i++) {
-      int at = entries.token(i) - first;
-      if (at >= 0 && at < length) {
-        putVarInt(at);
-        out.putFloat(entries.value(i));
-      }
-    }
-    putVarInt(length);
-    return Arrays.copyOf(out.array(), out.position());
-  }
-
-  private void putVarInt(int value) {
-    int rest = value;
-    while ((rest & ~0x7f) != 0) {
-      out.put((byte) (rest | 0x80));
-      rest >>>= 7;
-    }
-    out.put((byte) rest);
+        encoder.finish(
+            documentAt(batch.documents().get(row), position), start, batch.tokens(), first));
   }
 
   private static long documentAt(List<DocumentSpan> spans, int position) {

@@ -6,7 +6,7 @@
  * <p>Start at {@code RangeTally}: every statistic in it is exact and independent of the order of
  * batches, which is why records are the same bytes for any partitioning, crash or replay. {@code
  * FeatureStore} says where it is saved, {@code LabelDictionary} why counts by label obey the same
- * law.
+ * law, {@code SnapshotPace} when records go out before the end.
  */
 @NullMarked
 package io.saeflow.processors.aggregate;

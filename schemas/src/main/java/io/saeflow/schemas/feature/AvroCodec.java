@@ -13,8 +13,8 @@ import org.apache.avro.SchemaNormalization;
 import org.apache.avro.io.BinaryDecoder;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.DatumReader;
-import org.apache.avro.io.DatumWriter;
 import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.Encoder;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificDatumReader;
@@ -29,11 +29,21 @@ import org.apache.avro.util.ClassSecurityValidator;
 public final class AvroCodec<T extends SpecificRecord> {
   /** The values of the features topic. */
   public static final AvroCodec<FeatureRecord> FEATURE =
-      new AvroCodec<>(FeatureRecord.getClassSchema(), AvroCodec::readFeature);
+      new AvroCodec<>(
+          FeatureRecord.getClassSchema(), FeatureRecordWriter::write, AvroCodec::readFeature);
 
   /** The values of the manifest topic. */
   public static final AvroCodec<RunManifest> MANIFEST =
-      new AvroCodec<>(RunManifest.getClassSchema(), reader(RunManifest.getClassSchema()));
+      new AvroCodec<>(
+          RunManifest.getClassSchema(),
+          new SpecificDatumWriter<RunManifest>(RunManifest.getClassSchema(), new SpecificData())
+              ::write,
+          reader(RunManifest.getClassSchema()));
+
+  @FunctionalInterface
+  private interface BodyWriter<T> {
+    void write(T value, Encoder out) throws IOException;
+  }
 
   @FunctionalInterface
   private interface BodyReader<T> {
@@ -59,19 +69,15 @@ public final class AvroCodec<T extends SpecificRecord> {
   }
 
   /** Of a feature's record with some dozens of examples. */
-  private static final int USUAL_BYTES = 1 << 14;
+  private static final int USUAL_BYTES = 1 << 15;
 
-  private final DatumWriter<T> writer;
+  private final BodyWriter<T> writer;
   private final BodyReader<T> reader;
   private final byte[] header;
   private final String name;
 
-  private AvroCodec(Schema schema, BodyReader<T> reader) {
-    SpecificData model = new SpecificData();
-    // The generated classes then write themselves, without asking the schema of every number. They
-    // must not read themselves: they believe any length of an array.
-    model.setCustomCoders(true);
-    this.writer = new SpecificDatumWriter<>(schema, model);
+  private AvroCodec(Schema schema, BodyWriter<T> writer, BodyReader<T> reader) {
+    this.writer = writer;
     this.reader = reader;
     this.header = header(schema);
     this.name = schema.getName();
