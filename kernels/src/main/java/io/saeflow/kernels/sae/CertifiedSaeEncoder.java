@@ -178,21 +178,8 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
             round(t, scorer);
           }
         });
-    try (Tensor input = scorer.rows(roundedRows, tokens)) {
-      for (int b = 0; b < scorer.blockCount(); b++) {
-        int block = b;
-        try (Scores scores = scorer.score(input, block)) {
-          workers.forEach(
-              tokens,
-              (worker, from, to) -> {
-                for (int t = from; t < to; t++) {
-                  if (roads[t] == Road.SCORES) {
-                    worker.nominate(t, block, scores, scorer);
-                  }
-                }
-              });
-        }
-      }
+    for (int first = 0; first < tokens; first += Scorer.ROWS) {
+      nominate(first, Math.min(Scorer.ROWS, tokens - first), scorer);
     }
     workers.forEach(
         tokens,
@@ -205,24 +192,33 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
         });
   }
 
+  /** For the tokens of one matrix product. */
+  private void nominate(int first, int tokens, Scorer scorer) {
+    try (Tensor input = scorer.rows(roundedRows, first, tokens)) {
+      for (int b = 0; b < scorer.blockCount(); b++) {
+        int block = b;
+        try (Scores scores = scorer.score(input, block)) {
+          workers.forEach(
+              tokens,
+              (worker, from, to) -> {
+                for (int row = from; row < to; row++) {
+                  if (roads[first + row] == Road.SCORES) {
+                    worker.nominate(first + row, row, block, scores, scorer);
+                  }
+                }
+              });
+        }
+      }
+    }
+  }
+
   /**
    * Latent by latent rather than token by token: a piece of the weights is read from memory once
    * for all tokens of the strip.
    */
   private void rescore(int tokens) {
     int pieces = (weights.latents() + PIECE_LATENTS - 1) / PIECE_LATENTS;
-    workers.forEach(
-        pieces,
-        (worker, from, to) -> {
-          for (int piece = from; piece < to; piece++) {
-            for (int t = 0; t < tokens; t++) {
-              if (roads[t] == Road.SCORES) {
-                int first = piece * PIECE_LATENTS;
-                worker.rescore(candidates[t], t, first, first + PIECE_LATENTS);
-              }
-            }
-          }
-        });
+    workers.forEach(pieces, (worker, from, to) -> worker.rescore(tokens, from, to));
   }
 
   private void round(int t, Scorer scorer) {
@@ -337,15 +333,19 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       roads[t] = finite ? Road.REFERENCE : Road.NON_FINITE;
     }
 
-    /** First all groups, for the threshold of TopK, then those that reach it. */
-    void nominate(int t, int block, Scores scores, Scorer scorer) {
+    /**
+     * First all groups, for the threshold of TopK, then those that reach it.
+     *
+     * @param row of the token in the scores
+     */
+    void nominate(int t, int row, int block, Scores scores, Scorer scorer) {
       Candidates found = candidates[t];
       int groups = scorer.groupCount(block);
       int firstGroup = scorer.firstGroup(block);
       if (maxima.length < groups) {
         maxima = new float[groups];
       }
-      scores.copyMaxima(t * groups, maxima, groups);
+      scores.copyMaxima(row * groups, maxima, groups);
       for (int g = 0; g < groups && k > 0; g++) {
         if (maxima[g] > found.threshold()) {
           double error = scorer.groupError(firstGroup + g, maxima[g], norms, 2 * t);
@@ -361,7 +361,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
           double error = scorer.groupError(firstGroup + g, maxima[g], norms, 2 * t);
           double threshold = Math.max(lowest, groupThresholds[firstGroup + g]);
           if (maxima[g] + error >= threshold) {
-            addGroup(t, block, g, error, threshold, scores, scorer);
+            addGroup(t, row, block, g, error, threshold, scores, scorer);
           }
         }
       }
@@ -369,6 +369,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
 
     private void addGroup(
         int t,
+        int row,
         int block,
         int group,
         double groupError,
@@ -383,7 +384,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       double lowest = cut > 0 ? cut : Double.NEGATIVE_INFINITY;
       int end = Math.min(count, weights.latents() - first);
       for (int i = group; i < end; i += groups) {
-        float score = scores.score(t * count + i);
+        float score = scores.score(row * count + i);
         if (score >= lowest) {
           double error = scorer.latentError(first + i, score, norms, 2 * t);
           double upper = score + error;
@@ -395,12 +396,29 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       }
     }
 
-    /** Gives the candidates among these latents their pre-activations. */
-    void rescore(Candidates found, int t, int from, int to) {
+    /** Gives the candidates among the latents of these pieces their pre-activations. */
+    void rescore(int tokens, int fromPiece, int toPiece) {
+      int[] next = new int[tokens];
+      for (int t = 0; t < tokens; t++) {
+        next[t] = candidates[t].indexOf(fromPiece * PIECE_LATENTS);
+      }
+      for (int piece = fromPiece; piece < toPiece; piece++) {
+        for (int t = 0; t < tokens; t++) {
+          if (roads[t] == Road.SCORES) {
+            next[t] = rescore(candidates[t], t, next[t], (piece + 1) * PIECE_LATENTS);
+          }
+        }
+      }
+    }
+
+    /** From candidate {@code first} on those below {@code end}; which one is next. */
+    private int rescore(Candidates found, int t, int first, int end) {
       int[] latents = found.latents();
-      for (int c = found.indexOf(from); c < found.count() && latents[c] < to; c++) {
+      int c = first;
+      for (; c < found.count() && latents[c] < end; c++) {
         found.values()[c] = reference.preActivation(rows, t * weights.width(), latents[c]);
       }
+      return c;
     }
 
     void finish(int t, SparseRows result) {

@@ -51,16 +51,35 @@ final class Scorer implements AutoCloseable {
         def bfloat16(self: __torch__.Script, values: Tensor) -> Tensor:
           return torch.to(values, 15)
 
+        def packed(self: __torch__.Script, weights: Tensor) -> Tensor:
+          if ops.mkldnn._is_mkldnn_bf16_supported():
+            p = ops.mkldnn._reorder_linear_weight(weights, 256)
+          else:
+            p = weights
+          return p
+
         def scores(self: __torch__.Script, rows: Tensor, weights: Tensor) -> Tensor:
-          return torch.linear(rows, weights)
+          if ops.prim.is_mkldnn(weights):
+            scores = ops.mkldnn._linear_pointwise(rows, weights, None, "none", annotate(List[Optional[number]], []), "")
+          else:
+            scores = torch.linear(rows, weights)
+          return scores
 
         def scores_and_maxima(self: __torch__.Script, rows: Tensor, weights: Tensor, size: int, groups: int) -> Tuple[Tensor, Tensor]:
-          scores = torch.linear(rows, weights)
+          scores = (self).scores(rows, weights, )
           return (scores, torch.amax(torch.view(scores, [-1, size, groups]), [1]))
       """;
 
-  /** Latents of one product: its scores for some hundred tokens stay in the cache. */
-  private static final int BLOCK_LATENTS = 4096;
+  /**
+   * Latents of one product. The more there are, the closer the threshold already is to what it will
+   * be when the first scores are looked at; those of {@link #ROWS} rows are 8 MiB in bfloat16.
+   */
+  private static final int BLOCK_LATENTS = 16_384;
+
+  /**
+   * Enough rows for a product to run at speed, and few enough for its scores to stay in a cache.
+   */
+  static final int ROWS = 256;
 
   /** 64 MiB of weights while they are rounded. */
   private static final int BLOCK_WEIGHTS = 1 << 24;
@@ -158,7 +177,7 @@ final class Scorer implements AutoCloseable {
     }
     try (Script script = engine.script(METHODS);
         Tensor x = bfloat16(engine, script, FloatBuffer.wrap(rows), count, columns);
-        Tensor w = bfloat16(engine, script, FloatBuffer.wrap(latents), count, columns);
+        Tensor w = packed(engine, script, FloatBuffer.wrap(latents), count, columns);
         Scores scores = new Scores(script.call("scores", x, w), ScorePrecision.BFLOAT16)) {
       for (int i = 0; i < count * count; i++) {
         if (scores.score(i) != 0x1p-14f) {
@@ -240,10 +259,12 @@ final class Scorer implements AutoCloseable {
     return true;
   }
 
-  /** The tensor of {@code count} rounded rows. */
-  Tensor rows(float[] rounded, int count) {
-    FloatBuffer values = FloatBuffer.wrap(rounded, 0, count * columns);
-    return tensor(values, count);
+  /** The tensor of {@code count} rounded rows from row {@code first}. */
+  Tensor rows(float[] rounded, int first, int count) {
+    FloatBuffer values = FloatBuffer.wrap(rounded, first * columns, count * columns);
+    return precision == ScorePrecision.FLOAT32
+        ? engine.floats(values, count, columns)
+        : bfloat16(engine, script, values, count, columns);
   }
 
   Scores score(Tensor rows, int block) {
@@ -300,7 +321,10 @@ final class Scorer implements AutoCloseable {
         rounded[i * columns + width] = NO_LATENT;
       }
     }
-    return tensor(FloatBuffer.wrap(rounded), count);
+    FloatBuffer values = FloatBuffer.wrap(rounded);
+    return precision == ScorePrecision.FLOAT32
+        ? engine.floats(values, count, columns)
+        : packed(engine, script, values, count, columns);
   }
 
   private void roundLatent(int latent, float[] rounded, int to) {
@@ -341,17 +365,19 @@ final class Scorer implements AutoCloseable {
     maxBias = Math.max(maxBias, bias + Math.abs(shifted));
   }
 
-  private Tensor tensor(FloatBuffer values, int count) {
-    return precision == ScorePrecision.FLOAT32
-        ? engine.floats(values, count, columns)
-        : bfloat16(engine, script, values, count, columns);
-  }
-
   /** The values are rounded already, so that the conversion is exact. */
   private static Tensor bfloat16(
       TensorEngine engine, Script script, FloatBuffer values, int rows, int columns) {
     try (Tensor floats = engine.floats(values, rows, columns)) {
       return script.call("bfloat16", floats).get(0);
+    }
+  }
+
+  /** In the layout that the product reads fastest. */
+  private static Tensor packed(
+      TensorEngine engine, Script script, FloatBuffer values, int rows, int columns) {
+    try (Tensor rounded = bfloat16(engine, script, values, rows, columns)) {
+      return script.call("packed", rounded).get(0);
     }
   }
 

@@ -8,6 +8,7 @@ import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.sae.EncoderCase.Function;
 import io.saeflow.kernels.sae.EncoderCase.Numbers;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -110,6 +111,25 @@ class CertifiedSaeEncoderTest {
       SparseLatents latents = certified.encode(activations);
       assertThat(latents.nonFiniteTokens()).isEqualTo(30);
       assertThat(latents).isEqualTo(new ReferenceSaeEncoder(weights).encode(activations));
+    }
+  }
+
+  /** More latents than one product has, and the last group not full. */
+  @Test
+  void manyBlocksOfLatentsAreOneToken() {
+    Random random = new Random(9);
+    int latents = 40_005;
+    float[] w = EncoderCase.gaussian(random, latents * 8, 1);
+    float[] activations = EncoderCase.gaussian(random, 300 * 8, 1);
+    for (ActivationFunction function :
+        List.of(new ActivationFunction.TopK(5), new ActivationFunction.Relu())) {
+      SaeWeights weights =
+          new SaeWeights(
+              8, latents, InputNormalization.NONE, new float[8], w, new float[latents], function);
+      try (SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE, new EncoderMeter())) {
+        assertThat(certified.encode(activations))
+            .isEqualTo(new ReferenceSaeEncoder(weights).encode(activations));
+      }
     }
   }
 

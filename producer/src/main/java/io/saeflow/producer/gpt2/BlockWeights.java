@@ -12,7 +12,7 @@ import java.util.List;
  *
  * @param tensors the first norm's weight and bias, the query-key-value projection's, the
  *     attention's output projection's, the second norm's, the MLP's first layer's, its second's;
- *     matrices are [out, in]
+ *     matrices are [out, in], and on the CPU laid out for the engine's own use only
  */
 record BlockWeights(List<Tensor> tensors) implements AutoCloseable {
 
@@ -68,8 +68,9 @@ record BlockWeights(List<Tensor> tensors) implements AutoCloseable {
       try (Tensor stored =
               engine.floats(weights.read(prefix + name + ".weight", in, out), in, out);
           Tensor transposed = script.call("transposed", stored).get(0);
+          Tensor rounded = script.call(dtype.id(), transposed).get(0);
           Tensor bias = engine.floats(weights.read(prefix + name + ".bias", out), out)) {
-        tensors.addAll(script.call(dtype.id(), transposed));
+        tensors.addAll(script.call("packed", rounded));
         tensors.addAll(script.call(dtype.id(), bias));
       }
     }
