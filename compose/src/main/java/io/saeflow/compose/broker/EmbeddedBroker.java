@@ -25,8 +25,11 @@ public final class EmbeddedBroker implements AutoCloseable {
   private static final String LOOPBACK = "127.0.0.1";
   private static final int BIND_ATTEMPTS = 5;
 
-  /** A deleted topic's files go at once: the process may end before a delay has passed. */
-  private static final Map<String, String> PROPERTIES = Map.of("log.segment.delete.delay.ms", "0");
+  /**
+   * A deleted topic's files go almost at once: the process may end before a delay has passed. With
+   * none at all Kafka looks for files to delete every millisecond.
+   */
+  private static final Map<String, String> PROPERTIES = Map.of("log.segment.delete.delay.ms", "50");
 
   private final KafkaNode node;
   private final Address address;
