@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -32,9 +33,14 @@ final class DataFolder implements AutoCloseable {
   private static final Set<String> BEGUN =
       Set.of(LOCK, WRITTEN + ".tmp", "bootstrap.checkpoint", "bootstrap.checkpoint.tmp");
 
+  /** What Kafka has renamed the folder of a deleted topic's partition to. */
+  private static final String DELETED_PARTITIONS = "*-delete";
+
+  private final Path directory;
   private final FileLock lock;
 
-  private DataFolder(FileLock lock) {
+  private DataFolder(Path directory, FileLock lock) {
+    this.directory = directory;
     this.lock = lock;
   }
 
@@ -50,7 +56,7 @@ final class DataFolder implements AutoCloseable {
       throw new BadInputException("data: %s (expected: a folder, or nothing)".formatted(directory));
     }
     Files.createDirectories(directory);
-    DataFolder folder = new DataFolder(lock(directory));
+    DataFolder folder = new DataFolder(directory, lock(directory));
     boolean opened = false;
     try {
       format(config, clusterId(config));
@@ -63,12 +69,34 @@ final class DataFolder implements AutoCloseable {
     }
   }
 
+  /** After the node has stopped. Closing twice is fine. */
   @Override
   public void close() {
-    try {
-      lock.acquiredBy().close();
+    if (!lock.isValid()) {
+      return;
+    }
+    try (FileChannel held = lock.channel()) {
+      removeDeletedPartitions();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Kafka deletes a topic's files some time after the topic, and those of a node that stops before
+   * would stay until its next start, which may never come.
+   */
+  private void removeDeletedPartitions() throws IOException {
+    try (DirectoryStream<Path> partitions =
+        Files.newDirectoryStream(directory, DELETED_PARTITIONS)) {
+      for (Path partition : partitions) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(partition)) {
+          for (Path file : files) {
+            Files.delete(file);
+          }
+        }
+        Files.delete(partition);
+      }
     }
   }
 

@@ -26,8 +26,8 @@ public final class EmbeddedBroker implements AutoCloseable {
   private static final int BIND_ATTEMPTS = 5;
 
   /**
-   * A deleted topic's files go almost at once: the process may end before a delay has passed. With
-   * none at all Kafka looks for files to delete every millisecond.
+   * Deleted files go almost at once: the process may end before a longer delay has passed. With
+   * none at all Kafka looks for some every millisecond.
    */
   private static final Map<String, String> PROPERTIES = Map.of("log.segment.delete.delay.ms", "50");
 

@@ -57,6 +57,19 @@ class EmbeddedBrokerTest {
   }
 
   @Test
+  void whatKafkaHadNoTimeToDeleteGoes(@TempDir Path directory) throws IOException {
+    Path deleted = directory.resolve("activations-0.0123456789abcdef-delete");
+    EmbeddedBroker broker = EmbeddedBroker.start(directory);
+    Files.writeString(Files.createDirectory(deleted).resolve("0.log"), "records");
+
+    broker.close();
+    broker.close();
+
+    assertThat(deleted).doesNotExist();
+    assertThat(directory.resolve("meta.properties")).exists();
+  }
+
+  @Test
   void aFolderOfSomethingElseIsRefused(@TempDir Path directory) throws IOException {
     Files.writeString(directory.resolve("meta.properties"), "version=1\n");
 

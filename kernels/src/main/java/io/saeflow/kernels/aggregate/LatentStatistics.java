@@ -24,9 +24,6 @@ import java.nio.ByteBuffer;
  * use by several threads.
  */
 public final class LatentStatistics {
-  /** The bins that every latent may have at hand, from 1; the few beyond are rare. */
-  public static final int NEAR_BINS = 128;
-
   /** As in the histograms that OpenAI published for its viewer. */
   private static final float BIN_WIDTH = 0.2f;
 

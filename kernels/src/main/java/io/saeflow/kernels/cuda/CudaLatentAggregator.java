@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All that is counted of two parts of a run can be added up, so the totals begin with nothing
  * wherever the statistics were restored from, and become nothing again whenever they are read. The
- * histogram's bins beyond {@link LatentStatistics#NEAR_BINS} are counted on the processor.
+ * histogram's bins beyond {@link LatentTotals#NEAR_BINS} are counted on the processor.
  */
 public final class CudaLatentAggregator implements LatentAggregator {
   private final CudaDevice device;
@@ -121,7 +121,7 @@ public final class CudaLatentAggregator implements LatentAggregator {
     float[] values = added.values();
     for (int e = 0; e < values.length; e++) {
       int bin = LatentStatistics.bin(values[e]);
-      if (bin > LatentStatistics.NEAR_BINS) {
+      if (bin > LatentTotals.NEAR_BINS) {
         statistics.addToBin(added.latents()[e] - firstLatent, bin, 1);
       }
     }

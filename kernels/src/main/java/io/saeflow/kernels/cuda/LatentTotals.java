@@ -13,13 +13,16 @@ final class LatentTotals {
   /** How many entries may be added between two reads. */
   static final int MOST_ENTRIES = Integer.MAX_VALUE;
 
+  /** The histogram's bins that are counted on the GPU, from 1; the few beyond are rare. */
+  static final int NEAR_BINS = 128;
+
   private static final int LIMBS = 7;
   private static final int ACTIVE = LatentStatistics.POWERS * LIMBS * Long.BYTES;
   private static final int LARGEST = ACTIVE + Integer.BYTES;
   private static final int OUT_OF_RANGE = LARGEST + Integer.BYTES;
   private static final int SEQUENCES = OUT_OF_RANGE + Integer.BYTES;
   private static final int NEAR = SEQUENCES + Integer.BYTES;
-  private static final int BYTES = NEAR + LatentStatistics.NEAR_BINS * Integer.BYTES;
+  private static final int BYTES = NEAR + NEAR_BINS * Integer.BYTES;
 
   /** Read at a time: 6 MB. */
   private static final int PIECE_LATENTS = 1 << 13;
@@ -85,7 +88,7 @@ final class LatentTotals {
       }
     }
     statistics.addActive(latent, total.getInt(ACTIVE), total.getFloat(LARGEST));
-    for (int bin = 1; bin <= LatentStatistics.NEAR_BINS; bin++) {
+    for (int bin = 1; bin <= NEAR_BINS; bin++) {
       int count = total.getInt(NEAR + (bin - 1) * Integer.BYTES);
       if (count != 0) {
         statistics.addToBin(latent, bin, count);

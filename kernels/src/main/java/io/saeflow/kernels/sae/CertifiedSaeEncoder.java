@@ -33,7 +33,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   /** The bound needs (D + 4) 2^-23 to be well below one. */
   private static final int MAX_WIDTH = 1 << 20;
 
-  /** Enough rows for the matrix product to run at speed. */
+  /** So many share each piece of the weights that is read for exact dot products. */
   private static final int MAX_STRIP_TOKENS = 1024;
 
   /** 16 MiB of rows. */

@@ -19,6 +19,8 @@ import net.jqwik.api.Provide;
 import net.jqwik.api.ShrinkingMode;
 import net.jqwik.api.Tuple;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class CertifiedSaeEncoderTest {
   private static final LibtorchEngine ENGINE = LibtorchEngine.open(2);
@@ -114,22 +116,24 @@ class CertifiedSaeEncoderTest {
     }
   }
 
-  /** More latents than one product has, and the last group not full. */
-  @Test
-  void manyBlocksOfLatentsAreOneToken() {
+  /** More latents or tokens than one product has; the last group is not full. */
+  @ParameterizedTest
+  @CsvSource({"40005, 3", "1005, 300", "40005, 300"})
+  void manyProductsAreOneResult(int latents, int tokens) {
     Random random = new Random(9);
-    int latents = 40_005;
     float[] w = EncoderCase.gaussian(random, latents * 8, 1);
-    float[] activations = EncoderCase.gaussian(random, 300 * 8, 1);
+    float[] activations = EncoderCase.gaussian(random, tokens * 8, 1);
     for (ActivationFunction function :
         List.of(new ActivationFunction.TopK(5), new ActivationFunction.Relu())) {
       SaeWeights weights =
           new SaeWeights(
               8, latents, InputNormalization.NONE, new float[8], w, new float[latents], function);
-      try (SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE, new EncoderMeter())) {
+      EncoderMeter meter = new EncoderMeter();
+      try (SaeEncoder certified = new CertifiedSaeEncoder(weights, ENGINE, meter)) {
         assertThat(certified.encode(activations))
             .isEqualTo(new ReferenceSaeEncoder(weights).encode(activations));
       }
+      assertThat(meter.fallbacks()).as("tokens that the reference encoded").isZero();
     }
   }
 

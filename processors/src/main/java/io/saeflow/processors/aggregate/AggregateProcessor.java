@@ -35,11 +35,11 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
   private final Supplier supplier;
   private final TallyObserver observer;
   private final BitSet unsent = new BitSet();
-  private final SnapshotPace pace;
 
   /** Whether the last records sent were complete. */
   private boolean sentComplete;
 
+  private @Nullable SnapshotPace pace;
   private @Nullable FeatureStore store;
   private @Nullable ProcessorContext<Object, Object> context;
 
@@ -47,7 +47,6 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     this.supplier = supplier;
     this.run = supplier.run;
     this.observer = supplier.observer;
-    this.pace = new SnapshotPace(supplier.nanoClock, supplier.stage.ranges());
   }
 
   @Override
@@ -56,6 +55,7 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     store = processorContext.getStateStore(supplier.store.name());
     // What was sent before a restart is not known; sending it again does no harm.
     unsent.set(0, store.tally().range().size());
+    pace = new SnapshotPace(supplier.nanoClock, supplier.allRanges, store.tally().batches());
     sentComplete = store.tally().isComplete();
     store.beforeCommit(processorContext, this::emit);
     report(store.tally());
@@ -101,13 +101,14 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
   private void emit() {
     FeatureStore features = Objects.requireNonNull(store);
     RangeTally tally = features.tally();
+    SnapshotPace snapshots = Objects.requireNonNull(pace);
     observer.saved(supplier.stage.id(), tally.range(), tally.stateBytes());
     if (tally.isComplete() || sentComplete) {
       unsent.set(0, tally.range().size());
-    } else if (!pace.isDue(tally.batches())) {
+    } else if (!snapshots.isDue(tally.batches())) {
       return;
     }
-    pace.take(tally.batches(), () -> send(features));
+    snapshots.take(tally.batches(), () -> send(features));
     sentComplete = tally.isComplete();
   }
 
@@ -157,10 +158,12 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
     private final AggregateStage stage;
     private final ObjectStoreBuilder<FeatureStore> store;
     private final TallyObserver observer;
+    private final int allRanges;
     private final LongSupplier nanoClock;
 
     /**
      * @param observer told of every batch that was counted, and of what a restart found
+     * @param allRanges of all autoencoders
      * @param nanoClock paces snapshots; as {@link System#nanoTime}
      */
     Supplier(
@@ -168,11 +171,13 @@ final class AggregateProcessor implements Processor<byte[], byte[], Object, Obje
         AggregateStage stage,
         TallyConfig config,
         TallyObserver observer,
+        int allRanges,
         LongSupplier nanoClock) {
       this.run = run;
       this.stage = stage;
       this.store = FeatureStore.builder(stage, config);
       this.observer = observer;
+      this.allRanges = allRanges;
       this.nanoClock = nanoClock;
     }
 

@@ -44,10 +44,12 @@ public final class AggregateTopology {
       TallyConfig config,
       TallyObserver observer,
       LongSupplier nanoClock) {
+    int allRanges = stages.stream().mapToInt(AggregateStage::ranges).sum();
     Topology topology = new Topology();
     for (AggregateStage stage : stages) {
       AggregateProcessor.Supplier aggregate =
-          new AggregateProcessor.Supplier(topics.run(), stage, config, observer, nanoClock);
+          new AggregateProcessor.Supplier(
+              topics.run(), stage, config, observer, allRanges, nanoClock);
       String source = "latents-" + stage.id();
       topology.addSource(
           source,

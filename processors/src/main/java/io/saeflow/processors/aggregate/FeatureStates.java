@@ -18,6 +18,9 @@ interface FeatureStates {
 
   void writeTo(ByteBuffer out, int piece);
 
-  /** Takes all the bytes that {@link #writeTo} wrote in place of what is there. */
+  /**
+   * Takes all the bytes that {@link #writeTo} wrote in place of what is there: nothing, or what the
+   * same piece was earlier, which had no more in it.
+   */
   void readFrom(ByteBuffer in, int piece);
 }

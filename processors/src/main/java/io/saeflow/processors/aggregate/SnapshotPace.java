@@ -6,15 +6,19 @@ import java.util.function.LongSupplier;
 
 /**
  * Says when a range that is still counting should send the records that changed, for a live view:
- * first after {@value #FIRST_BATCHES} batches, and then whenever both
+ * from batch {@value #FIRST_BATCHES} on, and after a first time whenever both
  *
  * <ul>
  *   <li>{@value #COST_MULTIPLE} times what the last snapshot cost the thread has passed, as if the
- *       thread had all ranges of the autoencoder, since it may have; so snapshots take 1 / {@value
+ *       thread had all ranges of all autoencoders, since it may have; so snapshots take 1 / {@value
  *       #COST_MULTIPLE} of a thread at most;
  *   <li>the range has seen a quarter more batches than at the last snapshot, or an hour has passed.
- *       Who keeps every snapshot, as the viewer's log does, so keeps few of a run of any length.
+ *       Who keeps every snapshot, as the viewer's log does, so keeps few of the first hours, and
+ *       then one an hour.
  * </ul>
+ *
+ * <p>What a task finds when it starts anew counts as a snapshot just taken, so that tasks that are
+ * moved or restarted again and again do not send all they have each time.
  */
 final class SnapshotPace {
   /** Before that there is little to see. */
@@ -39,17 +43,20 @@ final class SnapshotPace {
   private long end;
 
   /** From it to the next at least. */
-  private long pause;
+  private long pause = LEAST_PAUSE;
 
   /**
-   * Before the first snapshot, whatever a predecessor sent.
+   * A pace from now on.
    *
    * @param nanoClock as {@link System#nanoTime}
-   * @param ranges of the autoencoder
+   * @param ranges of all autoencoders
+   * @param batchesFound how many the range has seen before; 0 if it is new
    */
-  SnapshotPace(LongSupplier nanoClock, int ranges) {
+  SnapshotPace(LongSupplier nanoClock, int ranges, long batchesFound) {
     this.nanoClock = nanoClock;
     this.ranges = ranges;
+    this.batches = batchesFound;
+    this.end = nanoClock.getAsLong();
   }
 
   /**
@@ -58,7 +65,7 @@ final class SnapshotPace {
    * @param batchesNow how many the range has seen
    */
   boolean isDue(long batchesNow) {
-    if (batches == 0) {
+    if (batches == 0 || batchesNow < FIRST_BATCHES) {
       return batchesNow >= FIRST_BATCHES;
     }
     long waited = nanoClock.getAsLong() - end;

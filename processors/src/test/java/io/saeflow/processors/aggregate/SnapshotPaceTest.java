@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 class SnapshotPaceTest {
   private long now = Long.MAX_VALUE - 5; // a clock of nanoseconds may run over
 
-  private final SnapshotPace pace = new SnapshotPace(() -> now, 3);
+  private final SnapshotPace pace = new SnapshotPace(() -> now, 3, 0);
 
   @Test
   void theFirstIsDueAfterSixteenBatches() {
@@ -48,6 +48,21 @@ class SnapshotPaceTest {
     assertThat(pace.isDue(1_250)).isTrue();
     pass(Duration.ofMinutes(1));
     assertThat(pace.isDue(1_001)).isTrue();
+  }
+
+  /** As often as a task is moved, what it found is not sent at once. */
+  @Test
+  void whatIsFoundCountsAsSent() {
+    SnapshotPace found = new SnapshotPace(() -> now, 3, 1_000);
+    assertThat(found.isDue(2_000)).isFalse();
+    pass(Duration.ofSeconds(10));
+    assertThat(found.isDue(1_249)).isFalse();
+    assertThat(found.isDue(1_250)).isTrue();
+
+    SnapshotPace foundEarly = new SnapshotPace(() -> now, 3, 4);
+    pass(Duration.ofSeconds(10));
+    assertThat(foundEarly.isDue(15)).isFalse();
+    assertThat(foundEarly.isDue(16)).isTrue();
   }
 
   private void pass(Duration time) {

@@ -3,22 +3,27 @@ package io.saeflow.producer.gpt2;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.saeflow.kernels.engine.LibtorchEngine;
 import io.saeflow.kernels.engine.Script;
 import io.saeflow.kernels.engine.Tensor;
 import io.saeflow.kernels.engine.TensorEngine;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Parts of the model at sizes that the tiny model of {@link Gpt2Test} does not have. */
 class Gpt2ScriptTest {
+  private static final int MOST_ROWS = 700;
+
   private static TensorEngine engine;
   private static Script script;
 
@@ -84,23 +89,77 @@ class Gpt2ScriptTest {
     }
   }
 
-  /** At the width of a real model, where the engine may divide products in many ways. */
+  /** At the widths of a real model, where the engine may divide products in many ways. */
+  @ParameterizedTest
+  @CsvSource({
+    "FLOAT32, 768, 2304", "FLOAT32, 768, 768", "FLOAT32, 768, 3072", "FLOAT32, 3072, 768",
+    "BFLOAT16, 768, 2304", "BFLOAT16, 768, 768", "BFLOAT16, 768, 3072", "BFLOAT16, 3072, 768"
+  })
+  void aRowsBitsDoNotDependOnHowManyThereAre(ModelDtype dtype, int in, int out) {
+    Random random = new Random(2);
+    float[] x = bfloat16s(random, MOST_ROWS * in);
+    try (Tensor weights = tensor(dtype, bfloat16s(random, out * in), out, in);
+        Tensor packed = script.call("packed", weights).get(0);
+        Tensor bias = tensor(dtype, bfloat16s(random, out), out)) {
+      for (String product : List.of("linear", "linear_gelu")) {
+        float[] all = rows(product, dtype, x, MOST_ROWS, packed, bias);
+        for (int rows : new int[] {1, 2, 3, 16, 33, 256, 512}) {
+          assertThat(rows(product, dtype, x, rows, packed, bias))
+              .as("%s, %d rows", product, rows)
+              .isEqualTo(Arrays.copyOf(all, rows * out));
+        }
+      }
+    }
+  }
+
+  /** Else the tests here would try what a model does on a GPU only. */
   @ParameterizedTest
   @EnumSource(ModelDtype.class)
-  void aRowsBitsDoNotDependOnHowManyThereAre(ModelDtype dtype) {
-    int width = 768;
-    int most = 700;
-    Random random = new Random(2);
-    float[] x = bfloat16s(random, most * width);
-    try (Tensor weights = tensor(dtype, bfloat16s(random, width * width), width, width);
+  void packsWeights(ModelDtype dtype) {
+    String methods =
+        """
+          def is_packed(self: __torch__.Script, w: Tensor) -> Tensor:
+            if ops.prim.is_mkldnn(w):
+              y = torch.ones([1])
+            else:
+              y = torch.zeros([1])
+            return y
+          def bfloat16_is_supported(self: __torch__.Script) -> Tensor:
+            if ops.mkldnn._is_mkldnn_bf16_supported():
+              y = torch.ones([1])
+            else:
+              y = torch.zeros([1])
+            return y
+        """;
+    try (Script questions = engine.script(methods);
+        Tensor supported = questions.call("bfloat16_is_supported").get(0);
+        Tensor weights = tensor(dtype, new float[24 * 40], 24, 40);
         Tensor packed = script.call("packed", weights).get(0);
-        Tensor bias = tensor(dtype, bfloat16s(random, width), width)) {
-      float[] all = rows(dtype, x, most, packed, bias);
-      for (int rows : new int[] {1, 2, 3, 16, 33, 256, 512}) {
-        assertThat(rows(dtype, x, rows, packed, bias))
-            .as("%d rows", rows)
-            .isEqualTo(Arrays.copyOf(all, rows * width));
+        Tensor answer = questions.call("is_packed", packed).get(0)) {
+      assumeTrue(
+          dtype == ModelDtype.FLOAT32 || floats(supported)[0] == 1,
+          "this processor multiplies no bfloat16 in oneDNN");
+      assertThat(floats(answer)).containsExactly(1);
+    }
+  }
+
+  @Test
+  void attentionDoesNotLookAhead() {
+    int length = 130;
+    int width = 3 * 12 * 64;
+    for (int changed : new int[] {1, 63, 64, 100, 128, 129}) {
+      float[] x = bfloat16s(new Random(4), length * width);
+      float[] before = causal(x, 1, length, width);
+      for (int i = changed * width; i < x.length; i++) {
+        x[i] = -2 * x[i] + 1;
       }
+      float[] after = causal(x, 1, length, width);
+      int untouched = changed * width / 3;
+      assertThat(Arrays.copyOf(after, untouched))
+          .as("before token %d", changed)
+          .isEqualTo(Arrays.copyOf(before, untouched));
+      assertThat(Arrays.copyOfRange(after, untouched, untouched + width / 3))
+          .isNotEqualTo(Arrays.copyOfRange(before, untouched, untouched + width / 3));
     }
   }
 
@@ -125,10 +184,11 @@ class Gpt2ScriptTest {
     }
   }
 
-  private static float[] rows(ModelDtype dtype, float[] x, int count, Tensor weights, Tensor bias) {
-    int width = 768;
-    try (Tensor input = tensor(dtype, Arrays.copyOf(x, count * width), count, width);
-        Tensor output = script.call("linear_gelu", input, weights, bias).get(0)) {
+  private static float[] rows(
+      String product, ModelDtype dtype, float[] x, int count, Tensor weights, Tensor bias) {
+    int in = x.length / MOST_ROWS;
+    try (Tensor input = tensor(dtype, Arrays.copyOf(x, count * in), count, in);
+        Tensor output = script.call(product, input, weights, bias).get(0)) {
       return floats(output);
     }
   }

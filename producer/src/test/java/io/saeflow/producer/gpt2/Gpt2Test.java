@@ -206,6 +206,23 @@ class Gpt2Test {
     }
   }
 
+  /** Position by position and all at once round differently, so a near-tie may go either way. */
+  @Test
+  void writesInBfloat16WhatItNearlyPredicts() throws Exception {
+    try (Gpt2 model = bfloat16()) {
+      int[] greedy = model.write(1, 8, 5, 1e-9, 1);
+      for (int length = 1; length < 8; length++) {
+        float[] logits = model.logits(Arrays.copyOf(greedy, length));
+        float[] sorted = logits.clone();
+        Arrays.sort(sorted);
+        float largest = sorted[sorted.length - 1];
+        assertThat(logits[greedy[length]])
+            .as("token %d", length)
+            .isGreaterThan(largest - 0.05f * (largest - sorted[0]));
+      }
+    }
+  }
+
   @Test
   void drawsTokensAsOftenAsPredicted() throws Exception {
     try (Gpt2 model = load("float32")) {

@@ -18,6 +18,7 @@ public final class JsonBytes {
   /** No int or long takes more: "-9223372036854775808". */
   private static final int LONGEST_NUMBER = 20;
 
+  /** A long's bytes at a place of an array, the lowest first, as {@link JsonPieces} has them. */
   static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 

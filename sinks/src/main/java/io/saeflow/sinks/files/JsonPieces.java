@@ -40,6 +40,9 @@ public final class JsonPieces {
    * @param piece 1 to {@link #MOST_BYTES} bytes
    */
   public void put(int number, byte[] piece) {
+    if (number < 0) {
+      throw new IllegalArgumentException("piece: number %d (expected: >= 0)".formatted(number));
+    }
     if (piece.length == 0 || piece.length > MOST_BYTES) {
       throw new IllegalArgumentException(
           "piece: %d bytes (expected: 1 to %d)".formatted(piece.length, MOST_BYTES));

@@ -6,6 +6,7 @@ import io.saeflow.schemas.feature.EncodingStatistics;
 import io.saeflow.schemas.feature.Example;
 import io.saeflow.schemas.feature.FeatureRecord;
 import io.saeflow.schemas.feature.FloatList;
+import io.saeflow.schemas.feature.IntList;
 import io.saeflow.schemas.stream.MalformedMessageException;
 import io.saeflow.sinks.topic.TopicContents;
 import java.io.Closeable;
@@ -174,6 +175,16 @@ public final class FeatureRecordConsumer implements TopicContents {
                   length,
                   example.getActivations().size(),
                   example.getWindowStart()));
+    }
+    IntList tokens = IntList.of(example.getTokens());
+    int signs = 0;
+    for (int i = 0; i < tokens.size(); i++) {
+      signs |= tokens.at(i);
+    }
+    if (signs < 0) {
+      throw new MalformedMessageException(
+          "latent %d, sequence %d: a negative token id (expected: none)"
+              .formatted(latent, example.getSequence()));
     }
     if (!Float.isFinite(example.getActivation())) {
       throw notFinite(latent, example, example.getActivation());

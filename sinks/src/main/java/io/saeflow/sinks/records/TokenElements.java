@@ -29,8 +29,8 @@ final class TokenElements {
   /** By token, each with a comma behind it. */
   private final JsonPieces pieces = new JsonPieces();
 
-  /** Those that are no pieces because they or their numbers are too large. */
-  private final Map<Integer, byte[]> others = new HashMap<>();
+  /** Those of tokens that could have pieces but are too long. */
+  private final Map<Integer, byte[]> longElements = new HashMap<>();
 
   TokenElements(Element element) {
     this.element = element;
@@ -49,28 +49,38 @@ final class TokenElements {
       int to = pieces.missing(ids, done);
       json.append(pieces, ids, done, to);
       done = to;
-      if (to < ids.size() && !made(ids.at(to))) {
-        json.append(others.get(ids.at(to)));
+      if (to < ids.size() && !makePiece(ids.at(to))) {
+        json.append(elementWithoutPiece(ids.at(to)));
         done = to + 1;
       }
     }
     json.endArray();
   }
 
-  /** Whether the token's element now is a piece. */
-  private boolean made(int token) {
-    if (others.containsKey(token)) {
+  /** Makes the token's piece, if it can have one. */
+  private boolean makePiece(int token) {
+    if (token >= MOST_PIECES || longElements.containsKey(token)) {
       return false;
     }
+    byte[] bytes = make(token);
+    if (bytes.length > JsonPieces.MOST_BYTES) {
+      longElements.put(token, bytes);
+      return false;
+    }
+    pieces.put(token, bytes);
+    return true;
+  }
+
+  private byte[] elementWithoutPiece(int token) {
+    byte[] bytes = longElements.get(token);
+    return bytes == null ? make(token) : bytes;
+  }
+
+  /** With a comma behind it. */
+  private byte[] make(int token) {
     made.clear();
     element.appendTo(made, token);
     made.append(",");
-    byte[] bytes = made.toByteArray();
-    if (bytes.length <= JsonPieces.MOST_BYTES && token < MOST_PIECES) {
-      pieces.put(token, bytes);
-      return true;
-    }
-    others.put(token, bytes);
-    return false;
+    return made.toByteArray();
   }
 }

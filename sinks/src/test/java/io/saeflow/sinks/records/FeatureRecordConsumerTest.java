@@ -131,6 +131,10 @@ class FeatureRecordConsumerTest {
             "latent 1, sequence 4: position 2 in a window of 2 tokens and 3 activations"),
         Arguments.of(
             Fixtures.dead(1)
+                .setTop(List.of(Example.newBuilder(example).setTokens(List.of(1, -2, 3)).build())),
+            "latent 1, sequence 4: a negative token id (expected: none)"),
+        Arguments.of(
+            Fixtures.dead(1)
                 .setRandom(
                     List.of(
                         Example.newBuilder(example)
