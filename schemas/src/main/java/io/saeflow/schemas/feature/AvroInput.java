@@ -36,6 +36,11 @@ final class AvroInput {
     return at == bytes.length;
   }
 
+  /** Where in the array the next value is. */
+  int position() {
+    return at;
+  }
+
   boolean readBoolean() throws EOFException {
     return bytes[skip(1)] == 1;
   }

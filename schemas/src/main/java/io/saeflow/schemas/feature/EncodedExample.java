@@ -4,6 +4,7 @@ package io.saeflow.schemas.feature;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.apache.avro.io.Encoder;
 
 /**
@@ -64,32 +65,20 @@ public final class EncodedExample {
 
   /** Writes all fields of the example. */
   void writeTo(Encoder out) throws IOException {
-    ByteBuffer in = ByteBuffer.wrap(window);
-    int length = getInt(in);
-    byte[] activations = new byte[length * Float.BYTES];
-    for (int at = getInt(in); at != END; at = getInt(in)) {
-      in.get(activations, at * Float.BYTES, Float.BYTES);
+    AvroInput in = new AvroInput(window, 0);
+    int length = in.readInt();
+    ByteBuffer activations =
+        ByteBuffer.allocate(length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    for (int at = in.readInt(); at != END; at = in.readInt()) {
+      activations.putFloat(at * Float.BYTES, in.readFloat());
     }
     out.writeLong(sequence);
     out.writeInt(position);
     out.writeFloat(activation);
-    out.writeFixed(window, in.position(), in.remaining());
+    out.writeFixed(window, in.position(), window.length - in.position());
     out.writeArrayStart();
     out.setItemCount(length);
-    out.writeFixed(activations);
+    out.writeFixed(activations.array());
     out.writeArrayEnd();
-  }
-
-  /** An int as Avro encodes it: the sign lowest, seven bits a byte, the lowest first. */
-  private static int getInt(ByteBuffer in) {
-    int value = 0;
-    int shift = 0;
-    byte next;
-    do {
-      next = in.get();
-      value |= (next & 0x7f) << shift;
-      shift += 7;
-    } while (next < 0);
-    return value >>> 1 ^ -(value & 1);
   }
 }
