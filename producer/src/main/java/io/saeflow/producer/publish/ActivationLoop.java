@@ -144,7 +144,8 @@ final class ActivationLoop implements AutoCloseable {
   /** Whether there was something to read. */
   private boolean read() {
     if (batchesLeft <= 0) {
-      batchesLeft = headroom.batches();
+      // What is under way is in no topic yet, and takes up the room all the same.
+      batchesLeft = headroom.batches() - batchesUnderWay();
     }
     // A consumer that waits still polls, and so stays in its group.
     if (batchesLeft > 0) {
@@ -170,6 +171,10 @@ final class ActivationLoop implements AutoCloseable {
     underWay.add(new Poll(records, outputs));
     batchesLeft -= records.count();
     return true;
+  }
+
+  private long batchesUnderWay() {
+    return underWay.stream().mapToLong(poll -> poll.records.count()).sum();
   }
 
   /** The model has run before the transaction begins: a slow model then never outlasts it. */

@@ -294,15 +294,7 @@ class ActivationProducerTest {
   void readsNothingWithoutHeadroomAndGoesOnWhenThereIsSome() {
     headroom.addAll(List.of(1L, 0L, -3L, 0L, 1L));
     loop.begin();
-    consumer.schedulePollTask(
-        () -> {
-          for (int offset = 0; offset < 2; offset++) {
-            consumer.addRecord(
-                new ConsumerRecord<>(
-                    TOPICS.tokens(), 0, offset, new byte[] {7}, ArrowMessages.encode(BATCH_3)));
-            consumer.setMaxPollRecords(1);
-          }
-        });
+    addOneAPoll(2);
     loop.step();
     loop.step();
     for (int i = 0; i < 3; i++) {
@@ -314,6 +306,22 @@ class ActivationProducerTest {
     assertThat(consumer.paused()).isEmpty();
     loop.step();
     assertThat(loop.tokensDone().sum()).isEqualTo(16);
+  }
+
+  @Test
+  void whatTheModelIsAtTakesUpHeadroom() {
+    headroom.addAll(List.of(1L, 1L, 1L));
+    loop.begin();
+    addOneAPoll(2);
+    // The first poll only joins the group.
+    loop.step();
+    loop.step();
+    assertThat(consumer.position(TOKENS)).isEqualTo(1);
+    loop.step();
+    assertThat(consumer.position(TOKENS)).as("the first was still under way").isEqualTo(1);
+    assertThat(loop.tokensDone().sum()).isEqualTo(8);
+    loop.step();
+    assertThat(consumer.position(TOKENS)).isEqualTo(2);
   }
 
   @Test
@@ -457,6 +465,19 @@ class ActivationProducerTest {
         () ->
             consumer.addRecord(
                 new ConsumerRecord<>(TOPICS.tokens(), 0, offset, new byte[] {7}, value)));
+  }
+
+  /** So many batches, of which each poll finds one. */
+  private void addOneAPoll(int batches) {
+    consumer.setMaxPollRecords(1);
+    consumer.schedulePollTask(
+        () -> {
+          for (int offset = 0; offset < batches; offset++) {
+            consumer.addRecord(
+                new ConsumerRecord<>(
+                    TOPICS.tokens(), 0, offset, new byte[] {7}, ArrowMessages.encode(BATCH_3)));
+          }
+        });
   }
 
   private void steps() {
