@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from peers import Gpt2UpToHook, TopKEncoder
+from peers import HookedGpt2, TopKEncoder
 
 LONGEST_PIECE = 8  # characters of a token
 CALIBRATION = 32  # sequences that the autoencoder's centre is the mean of
@@ -125,7 +125,7 @@ def main() -> None:
     np.save(case / "tokens.npy", tokens.astype(np.int32))
 
     sample = torch.from_numpy(tokens[:CALIBRATION].astype(np.int64))
-    activations = Gpt2UpToHook(case / "model", layer, torch.float32)(sample).flatten(0, 1)
+    activations = HookedGpt2(case / "model", layer, torch.float32, up_to_hook=True)(sample).flatten(0, 1)
     write_sae(case / "sae", args.latents, args.k, activations.mean(0))
     latents = TopKEncoder(case / "sae").dense(activations)
     fired = (latents > 0).sum(0)
