@@ -50,7 +50,8 @@ final class ActivationLoop implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ActivationLoop.class);
   private static final Duration POLL = Duration.ofMillis(200);
 
-  private static final Duration NO_WAIT = Duration.ZERO;
+  /** How late the end of the model's work may be noticed while more is looked for. */
+  private static final Duration GLANCE = Duration.ofMillis(20);
 
   /** Polls whose records are with the model, so that it never waits for a transaction. */
   private static final int MOST_UNDER_WAY = 2;
@@ -153,7 +154,7 @@ final class ActivationLoop implements AutoCloseable {
     } else {
       consumer.pause(consumer.assignment());
     }
-    ConsumerRecords<byte[], byte[]> records = consumer.poll(underWay.isEmpty() ? POLL : NO_WAIT);
+    ConsumerRecords<byte[], byte[]> records = poll();
     if (rebalanced) {
       // The group's new generation would let this commit what may be another's by now.
       dropAll();
@@ -171,6 +172,21 @@ final class ActivationLoop implements AutoCloseable {
     underWay.add(new Poll(records, outputs));
     batchesLeft -= records.count();
     return true;
+  }
+
+  /**
+   * What there is to read. While the model is at an earlier poll this waits for more, so that no
+   * thread of the model is left without work that is about to come.
+   */
+  private ConsumerRecords<byte[], byte[]> poll() {
+    if (underWay.isEmpty()) {
+      return consumer.poll(POLL);
+    }
+    ConsumerRecords<byte[], byte[]> records;
+    do {
+      records = consumer.poll(GLANCE);
+    } while (records.isEmpty() && !rebalanced && batchesLeft > 0 && !underWay.element().isDone());
+    return records;
   }
 
   private long batchesUnderWay() {
@@ -345,7 +361,11 @@ final class ActivationLoop implements AutoCloseable {
   private record Output(
       List<ProducerRecord<byte[], byte[]>> records, long tokens, long deadLetters) {}
 
-  private record Poll(ConsumerRecords<byte[], byte[]> records, List<Future<Output>> outputs) {}
+  private record Poll(ConsumerRecords<byte[], byte[]> records, List<Future<Output>> outputs) {
+    boolean isDone() {
+      return outputs.stream().allMatch(Future::isDone);
+    }
+  }
 
   private final class Rebalances implements ConsumerRebalanceListener {
     @Override

@@ -4,6 +4,7 @@ package io.saeflow.producer.publish;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatNoException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.saeflow.kernels.engine.LibtorchEngine;
@@ -29,6 +30,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -360,6 +362,32 @@ class ActivationProducerTest {
   }
 
   @Test
+  void aBatchThatComesWhileTheModelIsAtAnotherIsBegunAtOnce() throws Exception {
+    Together output = new Together(2);
+    try (ActivationLoop waiting =
+        new ActivationLoop(
+            consumer,
+            producer,
+            model,
+            TOPICS,
+            List.of(RESID),
+            output,
+            () -> Long.MAX_VALUE,
+            workers)) {
+      waiting.begin();
+      add(0, ArrowMessages.encode(BATCH_3));
+      for (int i = 0; i < 3; i++) {
+        consumer.schedulePollTask(() -> {});
+      }
+      add(1, ArrowMessages.encode(BATCH_3));
+      steps(waiting);
+      assertThat(waiting.tokensDone().sum()).isEqualTo(16);
+      assertCommitted(2);
+      workers.close();
+    }
+  }
+
+  @Test
   void readsAgainWhenTheBrokerHasForgottenTheProducer() {
     loop.begin();
     add(0, ArrowMessages.encode(BATCH_3));
@@ -569,6 +597,50 @@ class ActivationProducerTest {
           };
       opened.add(records);
       return records;
+    }
+  }
+
+  /** Makes no record of any batch before so many have been begun. */
+  private static final class Together implements ActivationOutput {
+    private final CountDownLatch begun;
+
+    Together(int batches) {
+      this.begun = new CountDownLatch(batches);
+    }
+
+    @Override
+    public List<String> topics() {
+      return RESID_ONLY.topics();
+    }
+
+    @Override
+    public String readers() {
+      return RESID_ONLY.readers();
+    }
+
+    @Override
+    public ActivationRecords open(Map<String, Integer> partitions) {
+      ActivationRecords records = RESID_ONLY.open(partitions);
+      return new ActivationRecords() {
+        @Override
+        public List<ProducerRecord<byte[], byte[]>> of(ActivationBatch activations)
+            throws MalformedMessageException {
+          begun.countDown();
+          assertThatNoException()
+              .isThrownBy(() -> assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue());
+          return records.of(activations);
+        }
+
+        @Override
+        public List<ProducerRecord<byte[], byte[]>> of(EndOfStream end) {
+          return records.of(end);
+        }
+
+        @Override
+        public void close() {
+          records.close();
+        }
+      };
     }
   }
 }
