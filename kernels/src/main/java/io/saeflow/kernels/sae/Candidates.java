@@ -91,12 +91,6 @@ final class Candidates {
     return !tooMany;
   }
 
-  /** Where the latents of at least {@code latent} begin, after {@link #seal}. */
-  int indexOf(int latent) {
-    int index = Arrays.binarySearch(latents, 0, count, latent);
-    return index < 0 ? -index - 1 : index;
-  }
-
   /** How many there are. */
   int count() {
     return count;

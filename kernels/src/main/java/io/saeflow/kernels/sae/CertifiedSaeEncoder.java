@@ -33,8 +33,8 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   /** The bound needs (D + 4) 2^-23 to be well below one. */
   private static final int MAX_WIDTH = 1 << 20;
 
-  /** So many share each piece of the weights that is read for exact dot products. */
-  private static final int MAX_STRIP_TOKENS = 1024;
+  /** So many share the weights that are read for exact dot products. */
+  private static final int MAX_STRIP_TOKENS = 2048;
 
   /** 16 MiB of rows. */
   private static final int STRIP_VALUES = 1 << 22;
@@ -42,7 +42,10 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   /** Past so many candidates of TopK, or four times k, the reference is not much slower. */
   private static final int MAX_CANDIDATES = 8192;
 
-  /** Latents whose weights stay in the cache while all tokens of a strip meet them. */
+  /** As many as a token of TopK rarely has; it may have more. */
+  private static final int USUAL_CANDIDATES = 2048;
+
+  /** Latents that one thread takes at a time for exact dot products. */
   private static final int PIECE_LATENTS = 256;
 
   /** How many rows show what is typical. */
@@ -80,6 +83,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   private final double[] norms;
   private final Road[] roads;
   private final Candidates[] candidates;
+  private final CandidatesByLatent byLatent;
 
   /**
    * @param engine must stay open as long as this encoder
@@ -112,14 +116,16 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       most = (int) Math.min(most, Math.max(4L * k, MAX_CANDIDATES));
     }
     int limit = most;
+    int usual = k > 0 ? Math.min(most, Math.max(4 * k, USUAL_CANDIDATES)) : most;
     this.stripTokens =
-        Math.max(1, Math.min(MAX_STRIP_TOKENS, STRIP_VALUES / Math.max(width, most)));
+        Math.max(1, Math.min(MAX_STRIP_TOKENS, STRIP_VALUES / Math.max(width, usual)));
     this.rows = new float[stripTokens * width];
     this.roundedRows = new float[scorer == null ? 0 : stripTokens * scorer.columns()];
     this.norms = new double[2 * stripTokens];
     this.roads = new Road[stripTokens];
     this.candidates = new Candidates[stripTokens];
     Arrays.setAll(candidates, t -> new Candidates(k, limit));
+    this.byLatent = new CandidatesByLatent(weights.latents());
   }
 
   @Override
@@ -187,6 +193,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
           for (int t = from; t < to; t++) {
             if (roads[t] == Road.SCORES && !candidates[t].seal()) {
               roads[t] = Road.REFERENCE;
+              candidates[t].clear();
             }
           }
         });
@@ -212,13 +219,16 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     }
   }
 
-  /**
-   * Latent by latent rather than token by token: a piece of the weights is read from memory once
-   * for all tokens of the strip.
-   */
   private void rescore(int tokens) {
+    if (scorer == null) {
+      return;
+    }
+    byLatent.sort(candidates, tokens);
     int pieces = (weights.latents() + PIECE_LATENTS - 1) / PIECE_LATENTS;
-    workers.forEach(pieces, (worker, from, to) -> worker.rescore(tokens, from, to));
+    workers.forEach(
+        pieces,
+        (worker, from, to) ->
+            worker.rescore(from * PIECE_LATENTS, Math.min(to * PIECE_LATENTS, weights.latents())));
   }
 
   private void round(int t, Scorer scorer) {
@@ -325,7 +335,9 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     private final InputRows inputRows = new InputRows(weights);
     private final ReferenceSaeEncoder reference = new ReferenceSaeEncoder(weights);
     private final ActiveLatents activeLatents = new ActiveLatents(weights.activationFunction());
-    private float[] maxima = new float[0];
+    private final ScoreRow maxima = new ScoreRow(precision);
+    private final ScoreRow rowScores = new ScoreRow(precision);
+    private int[] nearGroups = {};
 
     void prepare(float[] activations, int token, int t) {
       int width = weights.width();
@@ -334,48 +346,76 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     }
 
     /**
-     * First all groups, for the threshold of TopK, then those that reach it.
+     * First the threshold of TopK is raised by what the groups reach, then those that reach it are
+     * looked into.
      *
      * @param row of the token in the scores
      */
     void nominate(int t, int row, int block, Scores scores, Scorer scorer) {
-      Candidates found = candidates[t];
       int groups = scorer.groupCount(block);
       int firstGroup = scorer.firstGroup(block);
-      if (maxima.length < groups) {
-        maxima = new float[groups];
-      }
-      scores.copyMaxima(row * groups, maxima, groups);
-      for (int g = 0; g < groups && k > 0; g++) {
-        if (maxima[g] > found.threshold()) {
-          double error = scorer.groupError(firstGroup + g, maxima[g], norms, 2 * t);
-          found.offer(Math.nextDown((float) (maxima[g] - error)));
-        }
-      }
-      // What is active is above zero, so at least this.
-      double lowest = k > 0 ? Math.max(found.threshold(), Float.MIN_VALUE) : Float.MIN_VALUE;
-      // Few groups are worth a bound of their own.
-      double cut = scorer.lowestMaximum(lowest, norms, 2 * t);
-      for (int g = 0; g < groups; g++) {
-        if (maxima[g] >= cut) {
-          double error = scorer.groupError(firstGroup + g, maxima[g], norms, 2 * t);
+      int count = scorer.scoreCount(block);
+      scores.copyMaxima(row * groups, groups, maxima);
+      scores.copyScores(row * count, count, rowScores);
+      int near = findNear(t, groups, firstGroup, scorer);
+      double lowest = lowest(candidates[t].threshold());
+      float cut = cut(lowest, t, scorer);
+      for (int n = 0; n < near; n++) {
+        int g = nearGroups[n];
+        float maximum = maxima.get(g);
+        if (maximum >= cut) {
+          double error = scorer.groupError(firstGroup + g, maximum, norms, 2 * t);
           double threshold = Math.max(lowest, groupThresholds[firstGroup + g]);
-          if (maxima[g] + error >= threshold) {
-            addGroup(t, row, block, g, error, threshold, scores, scorer);
+          if (maximum + error >= threshold) {
+            addGroup(t, block, g, error, threshold, scorer);
           }
         }
       }
     }
 
+    /**
+     * Notes the groups that may have active latents, as far as the threshold tells when they are
+     * met. Few are worth a bound of their own.
+     *
+     * @return how many
+     */
+    private int findNear(int t, int groups, int firstGroup, Scorer scorer) {
+      if (nearGroups.length < groups) {
+        nearGroups = new int[groups];
+      }
+      Candidates found = candidates[t];
+      float threshold = found.threshold();
+      float cut = cut(lowest(threshold), t, scorer);
+      int near = 0;
+      for (int g = 0; g < groups; g++) {
+        float maximum = maxima.get(g);
+        if (maximum >= cut) {
+          nearGroups[near++] = g;
+          if (k > 0 && maximum > threshold) {
+            double error = scorer.groupError(firstGroup + g, maximum, norms, 2 * t);
+            found.offer(Math.nextDown((float) (maximum - error)));
+            if (found.threshold() > threshold) {
+              threshold = found.threshold();
+              cut = cut(lowest(threshold), t, scorer);
+            }
+          }
+        }
+      }
+      return near;
+    }
+
+    /** What is active is above zero, so at least this. */
+    private double lowest(float threshold) {
+      return Math.max(threshold, Float.MIN_VALUE);
+    }
+
+    /** A group with a lower maximum has no latent that reaches {@code lowest}. */
+    private float cut(double lowest, int t, Scorer scorer) {
+      return Math.nextDown((float) scorer.lowestMaximum(lowest, norms, 2 * t));
+    }
+
     private void addGroup(
-        int t,
-        int row,
-        int block,
-        int group,
-        double groupError,
-        double threshold,
-        Scores scores,
-        Scorer scorer) {
+        int t, int block, int group, double groupError, double threshold, Scorer scorer) {
       int count = scorer.scoreCount(block);
       int groups = scorer.groupCount(block);
       int first = scorer.firstLatent(block);
@@ -384,7 +424,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       double lowest = cut > 0 ? cut : Double.NEGATIVE_INFINITY;
       int end = Math.min(count, weights.latents() - first);
       for (int i = group; i < end; i += groups) {
-        float score = scores.score(row * count + i);
+        float score = rowScores.get(i);
         if (score >= lowest) {
           double error = scorer.latentError(first + i, score, norms, 2 * t);
           double upper = score + error;
@@ -396,29 +436,16 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
       }
     }
 
-    /** Gives the candidates among the latents of these pieces their pre-activations. */
-    void rescore(int tokens, int fromPiece, int toPiece) {
-      int[] next = new int[tokens];
-      for (int t = 0; t < tokens; t++) {
-        next[t] = candidates[t].indexOf(fromPiece * PIECE_LATENTS);
-      }
-      for (int piece = fromPiece; piece < toPiece; piece++) {
-        for (int t = 0; t < tokens; t++) {
-          if (roads[t] == Road.SCORES) {
-            next[t] = rescore(candidates[t], t, next[t], (piece + 1) * PIECE_LATENTS);
-          }
+    /** Gives the candidates among these latents their pre-activations. */
+    void rescore(int fromLatent, int toLatent) {
+      int width = weights.width();
+      for (int latent = fromLatent; latent < toLatent; latent++) {
+        for (int i = byLatent.begin(latent); i < byLatent.end(latent); i++) {
+          int t = byLatent.token(i);
+          candidates[t].values()[byLatent.place(i)] =
+              reference.preActivation(rows, t * width, latent);
         }
       }
-    }
-
-    /** From candidate {@code first} on those below {@code end}; which one is next. */
-    private int rescore(Candidates found, int t, int first, int end) {
-      int[] latents = found.latents();
-      int c = first;
-      for (; c < found.count() && latents[c] < end; c++) {
-        found.values()[c] = reference.preActivation(rows, t * weights.width(), latents[c]);
-      }
-      return c;
     }
 
     void finish(int t, SparseRows result) {

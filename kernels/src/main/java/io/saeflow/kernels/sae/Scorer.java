@@ -51,7 +51,11 @@ final class Scorer implements AutoCloseable {
         def bfloat16(self: __torch__.Script, values: Tensor) -> Tensor:
           return torch.to(values, 15)
 
-        def packed(self: __torch__.Script, weights: Tensor) -> Tensor:
+        def joined(self: __torch__.Script, pieces: List[Tensor]) -> Tensor:
+          return torch.cat(pieces, 0)
+
+        def packed(self: __torch__.Script, pieces: List[Tensor]) -> Tensor:
+          weights = (self).joined(pieces, )
           if ops.mkldnn._is_mkldnn_bf16_supported():
             p = ops.mkldnn._reorder_linear_weight(weights, 256)
           else:
@@ -72,17 +76,20 @@ final class Scorer implements AutoCloseable {
 
   /**
    * Latents of one product. The more there are, the closer the threshold already is to what it will
-   * be when the first scores are looked at; those of {@link #ROWS} rows are 8 MiB in bfloat16.
+   * be when the first scores are looked at; those of {@link #ROWS} rows are 16 MiB in bfloat16.
    */
-  private static final int BLOCK_LATENTS = 16_384;
+  private static final int BLOCK_LATENTS = 32_768;
 
   /**
    * Enough rows for a product to run at speed, and few enough for its scores to stay in a cache.
    */
   static final int ROWS = 256;
 
-  /** 64 MiB of weights while they are rounded. */
-  private static final int BLOCK_WEIGHTS = 1 << 24;
+  /** 64 MiB of weights in bfloat16. */
+  private static final int BLOCK_WEIGHTS = 1 << 25;
+
+  /** 1 MiB of weights while they are rounded. */
+  private static final int PIECE_WEIGHTS = 1 << 18;
 
   private static final int MAX_GROUP_SIZE = 16;
   private static final double ENLARGED = 1 + 0x1p-10;
@@ -177,10 +184,14 @@ final class Scorer implements AutoCloseable {
     }
     try (Script script = engine.script(METHODS);
         Tensor x = bfloat16(engine, script, FloatBuffer.wrap(rows), count, columns);
-        Tensor w = packed(engine, script, FloatBuffer.wrap(latents), count, columns);
+        Tensor rounded = bfloat16(engine, script, FloatBuffer.wrap(latents), count, columns);
+        // In the layout that the product reads fastest.
+        Tensor w = script.call("packed", List.of(rounded)).get(0);
         Scores scores = new Scores(script.call("scores", x, w), ScorePrecision.BFLOAT16)) {
+      ScoreRow all = new ScoreRow(ScorePrecision.BFLOAT16);
+      scores.copyScores(0, count * count, all);
       for (int i = 0; i < count * count; i++) {
-        if (scores.score(i) != 0x1p-14f) {
+        if (all.get(i) != 0x1p-14f) {
           return false;
         }
       }
@@ -308,23 +319,41 @@ final class Scorer implements AutoCloseable {
     script.close();
   }
 
+  /** A piece at a time: all of a block's weights in float32 would be as large as the model. */
   private Tensor roundedBlock(int block) {
-    int width = weights.width();
     int first = firstLatent(block);
     int count = scoreCount(block);
-    float[] rounded = new float[count * columns];
-    for (int i = 0; i < count; i++) {
-      if (first + i < weights.latents()) {
-        roundLatent(first + i, rounded, i * columns);
-        groupBounds.raise(groupOf(first + i), latentBounds, first + i);
-      } else {
-        rounded[i * columns + width] = NO_LATENT;
+    int most = Math.min(count, Math.max(1, PIECE_WEIGHTS / columns));
+    float[] rounded = new float[most * columns];
+    List<Tensor> pieces = new ArrayList<>();
+    try {
+      for (int from = 0; from < count; from += most) {
+        int size = Math.min(most, count - from);
+        for (int i = 0; i < size; i++) {
+          roundOrFill(first + from + i, rounded, i * columns);
+        }
+        FloatBuffer values = FloatBuffer.wrap(rounded, 0, size * columns);
+        pieces.add(
+            precision == ScorePrecision.FLOAT32
+                ? engine.floats(values, size, columns)
+                : bfloat16(engine, script, values, size, columns));
       }
+      return precision == ScorePrecision.FLOAT32
+          ? script.call("joined", pieces).get(0)
+          : script.call("packed", pieces).get(0);
+    } finally {
+      pieces.forEach(Tensor::close);
     }
-    FloatBuffer values = FloatBuffer.wrap(rounded);
-    return precision == ScorePrecision.FLOAT32
-        ? engine.floats(values, count, columns)
-        : packed(engine, script, values, count, columns);
+  }
+
+  private void roundOrFill(int latent, float[] rounded, int to) {
+    if (latent < weights.latents()) {
+      roundLatent(latent, rounded, to);
+      groupBounds.raise(groupOf(latent), latentBounds, latent);
+    } else {
+      Arrays.fill(rounded, to, to + columns, 0f);
+      rounded[to + weights.width()] = NO_LATENT;
+    }
   }
 
   private void roundLatent(int latent, float[] rounded, int to) {
@@ -370,14 +399,6 @@ final class Scorer implements AutoCloseable {
       TensorEngine engine, Script script, FloatBuffer values, int rows, int columns) {
     try (Tensor floats = engine.floats(values, rows, columns)) {
       return script.call("bfloat16", floats).get(0);
-    }
-  }
-
-  /** In the layout that the product reads fastest. */
-  private static Tensor packed(
-      TensorEngine engine, Script script, FloatBuffer values, int rows, int columns) {
-    try (Tensor rounded = bfloat16(engine, script, values, rows, columns)) {
-      return script.call("packed", rounded).get(0);
     }
   }
 

@@ -22,14 +22,14 @@ final class Scores implements AutoCloseable {
     this.maxima = new Values(tensors.get(tensors.size() - 1), precision);
   }
 
-  /** The score at {@code index}, row-major. */
-  float score(int index) {
-    return scores.get(index);
+  /** Copies a token's scores from {@code index}, row-major. */
+  void copyScores(int index, int count, ScoreRow to) {
+    scores.copy(index, count, to);
   }
 
-  /** Copies the largest scores of the groups from {@code index}, row-major. */
-  void copyMaxima(int index, float[] destination, int count) {
-    maxima.copy(index, destination, count);
+  /** Copies a token's largest scores of the groups from {@code index}, row-major. */
+  void copyMaxima(int index, int count, ScoreRow to) {
+    maxima.copy(index, count, to);
   }
 
   @Override
@@ -47,20 +47,12 @@ final class Scores implements AutoCloseable {
       this.halves = wide ? null : tensor.bfloat16s();
     }
 
-    void copy(int index, float[] destination, int count) {
+    void copy(int index, int count, ScoreRow to) {
       if (floats != null) {
-        floats.get(index, destination, 0, count);
+        to.copy(floats, index, count);
       } else {
-        // One bounds check for all of them.
-        ShortBuffer bits = halves.slice(index, count);
-        for (int i = 0; i < count; i++) {
-          destination[i] = Float.intBitsToFloat(bits.get(i) << 16);
-        }
+        to.copy(halves, index, count);
       }
-    }
-
-    float get(int index) {
-      return floats != null ? floats.get(index) : Float.intBitsToFloat(halves.get(index) << 16);
     }
   }
 }

@@ -116,9 +116,9 @@ class CertifiedSaeEncoderTest {
     }
   }
 
-  /** More latents or tokens than one product has; the last group is not full. */
+  /** More latents or tokens than one product or one strip has; the last group is not full. */
   @ParameterizedTest
-  @CsvSource({"40005, 3", "1005, 300", "40005, 300"})
+  @CsvSource({"40005, 3", "1005, 300", "40005, 300", "105, 2100"})
   void manyProductsAreOneResult(int latents, int tokens) {
     Random random = new Random(9);
     float[] w = EncoderCase.gaussian(random, latents * 8, 1);
