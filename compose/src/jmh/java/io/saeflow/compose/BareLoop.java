@@ -6,6 +6,7 @@ import io.saeflow.kernels.engine.TensorEngine;
 import io.saeflow.kernels.sae.CertifiedSaeEncoder;
 import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.SaeEncoder;
+import io.saeflow.kernels.sae.SharedScorer;
 import io.saeflow.processors.weights.SaeFile;
 import io.saeflow.producer.corpus.TokenBatches;
 import io.saeflow.producer.corpus.TokenMatrix;
@@ -48,6 +49,7 @@ final class BareLoop {
     ExecutorService workers = Executors.newFixedThreadPool(threads);
     try (TensorEngine modelEngine = Gpt2.openEngine();
         TensorEngine encoderEngine = LibtorchEngine.open(1);
+        SharedScorer scorer = new SharedScorer(sae.weights(), encoderEngine);
         Gpt2 model =
             Gpt2.loadUpTo(
                 List.of(hook),
@@ -59,8 +61,7 @@ final class BareLoop {
             new TokenBatches(
                 "bare", TokenMatrix.open(Path.of(arguments[3])), BATCH_SEQUENCES, 1 << 20, most)) {
       ThreadLocal<SaeEncoder> encoders =
-          ThreadLocal.withInitial(
-              () -> new CertifiedSaeEncoder(sae.weights(), encoderEngine, meter));
+          ThreadLocal.withInitial(() -> new CertifiedSaeEncoder(scorer, meter));
       long start = System.nanoTime();
       List<Future<?>> running = new ArrayList<>();
       for (TokenBatch batch = batches.next(); batch != null; batch = batches.next()) {

@@ -79,7 +79,7 @@ public final class DeadLetterWatch implements AutoCloseable {
 
   @Override
   public void close() {
-    consumer.close();
+    PartitionConsumer.close(consumer);
   }
 
   private static byte @Nullable [] value(ConsumerRecord<byte[], byte[]> record, String name) {

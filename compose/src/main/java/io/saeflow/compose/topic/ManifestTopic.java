@@ -80,7 +80,8 @@ public final class ManifestTopic {
   /** The last manifest published, if there is one. */
   public Optional<RunManifest> read() {
     TopicPartition partition = new TopicPartition(topics.manifest(), 0);
-    try (KafkaConsumer<byte[], byte[]> consumer = PartitionConsumer.open(kafka, partition)) {
+    KafkaConsumer<byte[], byte[]> consumer = PartitionConsumer.open(kafka, partition);
+    try {
       long end = consumer.endOffsets(List.of(partition)).get(partition);
       Optional<RunManifest> last = Optional.empty();
       while (consumer.position(partition) < end) {
@@ -91,6 +92,8 @@ public final class ManifestTopic {
       return last;
     } catch (MalformedMessageException e) {
       throw new KafkaException("%s: %s".formatted(topics.manifest(), e.getMessage()), e);
+    } finally {
+      PartitionConsumer.close(consumer);
     }
   }
 }

@@ -11,11 +11,17 @@ import io.saeflow.kernels.sae.EncoderMeter;
 import io.saeflow.kernels.sae.SaeDecoder;
 import io.saeflow.kernels.sae.SaeEncoder;
 import io.saeflow.kernels.sae.SaeWeights;
+import io.saeflow.kernels.sae.SharedScorer;
+import java.util.IdentityHashMap;
+import java.util.Map;
 
 /** Encoders and decoders on the processor. */
 final class CpuSaeEncoders implements SaeEncoders {
   private final TensorEngine engine;
   private final String description;
+
+  /** By identity: weights that are equal only are those of different autoencoders. */
+  private final Map<SaeWeights, SharedScorer> scorers = new IdentityHashMap<>();
 
   CpuSaeEncoders(TensorEngine engine, String description) {
     this.engine = engine;
@@ -28,8 +34,9 @@ final class CpuSaeEncoders implements SaeEncoders {
   }
 
   @Override
-  public SaeEncoder createEncoder(SaeWeights weights, EncoderMeter meter) {
-    return new CertifiedSaeEncoder(weights, engine, meter);
+  public synchronized SaeEncoder createEncoder(SaeWeights weights, EncoderMeter meter) {
+    return new CertifiedSaeEncoder(
+        scorers.computeIfAbsent(weights, w -> new SharedScorer(w, engine)), meter);
   }
 
   @Override
@@ -44,5 +51,8 @@ final class CpuSaeEncoders implements SaeEncoders {
 
   /** The engine is the caller's. */
   @Override
-  public void close() {}
+  public synchronized void close() {
+    scorers.values().forEach(SharedScorer::close);
+    scorers.clear();
+  }
 }

@@ -42,7 +42,7 @@ public sealed interface SaeEncoders extends LatentAggregators
   /**
    * Makes an encoder, for one thread; it must be closed before this.
    *
-   * @param weights the same object for encoders that are to share what a GPU holds of them
+   * @param weights the same object for encoders that are to share what is made of them
    * @param meter told of what it does
    */
   SaeEncoder createEncoder(SaeWeights weights, EncoderMeter meter);

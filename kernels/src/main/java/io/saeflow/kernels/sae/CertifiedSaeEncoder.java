@@ -23,16 +23,9 @@ import org.jspecify.annotations.Nullable;
  * and rows with too many near-ties. {@link EncoderMeter#fallbacks} counts them. With {@link
  * ActivationFunction.Identity} every latent is active, and no score is made.
  *
- * <p>If the typical row is far from zero, as when a few dimensions are huge on every token, rows
- * are scored as differences from it, which makes the bound narrow again. The typical row is the
- * median of the first rows seen; results do not depend on it.
- *
  * <p>Not safe for use by several threads; it uses as many threads as the engine does.
  */
 public final class CertifiedSaeEncoder implements SaeEncoder {
-  /** The bound needs (D + 4) 2^-23 to be well below one. */
-  private static final int MAX_WIDTH = 1 << 20;
-
   /** So many share the weights that are read for exact dot products. */
   private static final int MAX_STRIP_TOKENS = 2048;
 
@@ -48,9 +41,6 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   /** Latents that one thread takes at a time for exact dot products. */
   private static final int PIECE_LATENTS = 256;
 
-  /** How many rows show what is typical. */
-  private static final int TYPICAL_ROWS = 64;
-
   /** How a token is encoded. */
   private enum Road {
     SCORES,
@@ -59,23 +49,21 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   }
 
   private final SaeWeights weights;
-  private final TensorEngine engine;
+  private final SharedScorer shared;
+
+  /** Closed with this, if it is this one's own. */
+  private final @Nullable SharedScorer own;
+
   private final EncoderMeter meter;
-  private final ScorePrecision precision;
 
   /** k of TopK, else 0. */
   private final int k;
 
-  private final long groups;
   private final TokenWorkers<Worker> workers;
-
-  /** Null for Identity. */
-  private @Nullable Scorer scorer;
+  private final boolean scores;
 
   /** The lowest threshold of each group's latents; of JumpReLU and ReLU. */
   private final float[] groupThresholds;
-
-  private boolean typicalRowKnown;
 
   private final int stripTokens;
   private final float[] rows;
@@ -86,31 +74,42 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   private final CandidatesByLatent byLatent;
 
   /**
+   * An encoder for several, each for a thread.
+   *
+   * @param shared must stay open as long as this encoder
+   * @param meter told of what this encoder does
+   */
+  public CertifiedSaeEncoder(SharedScorer shared, EncoderMeter meter) {
+    this(shared, meter, false);
+  }
+
+  /**
+   * An encoder by itself.
+   *
    * @param engine must stay open as long as this encoder
    * @param meter told of what this encoder does
    * @throws IllegalArgumentException if the width exceeds 2^20
    */
   public CertifiedSaeEncoder(SaeWeights weights, TensorEngine engine, EncoderMeter meter) {
-    this(weights, engine, meter, precision(weights, engine));
+    this(new SharedScorer(weights, engine), meter, true);
   }
 
   CertifiedSaeEncoder(
       SaeWeights weights, TensorEngine engine, EncoderMeter meter, ScorePrecision precision) {
-    requireWidth(weights.width());
-    this.weights = weights;
-    this.engine = engine;
+    this(new SharedScorer(weights, engine, precision), meter, true);
+  }
+
+  private CertifiedSaeEncoder(SharedScorer shared, EncoderMeter meter, boolean owned) {
+    this.shared = shared;
+    this.own = owned ? shared : null;
+    this.weights = shared.weights();
     this.meter = meter;
-    this.precision = precision;
     this.k = weights.activationFunction() instanceof ActivationFunction.TopK topK ? topK.k() : 0;
-    // With eight times k groups, few of the k largest share one, and the threshold is close to
-    // the k-th largest score.
-    this.groups = 8L * k;
-    this.workers = new TokenWorkers<>(engine.threads(), index -> new Worker());
+    this.workers = new TokenWorkers<>(shared.engine().threads(), index -> new Worker());
+    Scorer example = shared.example();
+    this.scores = example != null;
+    this.groupThresholds = groupThresholds(example);
     int width = weights.width();
-    if (!(weights.activationFunction() instanceof ActivationFunction.Identity)) {
-      this.scorer = new Scorer(weights, engine, precision, new float[width], groups);
-    }
-    this.groupThresholds = groupThresholds();
     int most = weights.latents();
     if (k > 0) {
       most = (int) Math.min(most, Math.max(4L * k, MAX_CANDIDATES));
@@ -120,7 +119,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     this.stripTokens =
         Math.max(1, Math.min(MAX_STRIP_TOKENS, STRIP_VALUES / Math.max(width, usual)));
     this.rows = new float[stripTokens * width];
-    this.roundedRows = new float[scorer == null ? 0 : stripTokens * scorer.columns()];
+    this.roundedRows = new float[example == null ? 0 : stripTokens * example.columns()];
     this.norms = new double[2 * stripTokens];
     this.roads = new Road[stripTokens];
     this.candidates = new Candidates[stripTokens];
@@ -143,8 +142,8 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   @Override
   public void close() {
     workers.close();
-    if (scorer != null) {
-      scorer.close();
+    if (own != null) {
+      own.close();
     }
   }
 
@@ -156,10 +155,15 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
             worker.prepare(activations, first + t, t);
           }
         });
-    if (scorer != null) {
-      nominate(tokens, adjusted(scorer, tokens));
+    if (scores) {
+      Scorer scorer = shared.take(rows, finiteTokens(tokens));
+      try {
+        nominate(tokens, scorer);
+      } finally {
+        shared.giveBack(scorer);
+      }
+      rescore(tokens);
     }
-    rescore(tokens);
     SparseRows[] chunks = new SparseRows[tokens];
     workers.forEach(
         tokens,
@@ -220,9 +224,6 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   }
 
   private void rescore(int tokens) {
-    if (scorer == null) {
-      return;
-    }
     byLatent.sort(candidates, tokens);
     int pieces = (weights.latents() + PIECE_LATENTS - 1) / PIECE_LATENTS;
     workers.forEach(
@@ -242,34 +243,6 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     }
   }
 
-  /** The scorer, made anew once if the first rows show that another shift is better. */
-  private Scorer adjusted(Scorer current, int tokens) {
-    int[] finite = finiteTokens(tokens);
-    if (typicalRowKnown || precision == ScorePrecision.FLOAT32 || finite.length < TYPICAL_ROWS) {
-      return current;
-    }
-    typicalRowKnown = true;
-    float[] typical = median(finite);
-    double distances = 0;
-    double lengths = 0;
-    for (int t : finite) {
-      double squares = 0;
-      for (int j = 0; j < typical.length; j++) {
-        double difference = (double) rows[t * typical.length + j] - typical[j];
-        squares += difference * difference;
-      }
-      distances += Math.sqrt(squares);
-      lengths += Scorer.norm(rows, t * typical.length, typical.length);
-    }
-    if (distances > 0.9 * lengths) {
-      return current;
-    }
-    current.close();
-    Scorer shifted = new Scorer(weights, engine, precision, typical, groups);
-    scorer = shifted;
-    return shifted;
-  }
-
   private int[] finiteTokens(int tokens) {
     int[] finite = new int[tokens];
     int count = 0;
@@ -281,24 +254,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     return Arrays.copyOf(finite, count);
   }
 
-  /**
-   * Of every dimension by itself: a few extreme tokens, such as the first of a text, do not count.
-   */
-  private float[] median(int[] tokens) {
-    int width = weights.width();
-    float[] median = new float[width];
-    float[] column = new float[tokens.length];
-    for (int j = 0; j < width; j++) {
-      for (int i = 0; i < column.length; i++) {
-        column[i] = rows[tokens[i] * width + j];
-      }
-      Arrays.sort(column);
-      median[j] = column[column.length / 2];
-    }
-    return median;
-  }
-
-  private float[] groupThresholds() {
+  private float[] groupThresholds(@Nullable Scorer scorer) {
     float[] lowest = new float[scorer == null ? 0 : scorer.groupCount()];
     Arrays.fill(lowest, Float.POSITIVE_INFINITY);
     for (int i = 0; i < weights.latents() && scorer != null; i++) {
@@ -315,28 +271,13 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
         : 0;
   }
 
-  private static ScorePrecision precision(SaeWeights weights, TensorEngine engine) {
-    requireWidth(weights.width());
-    ScorePrecision precision = ScorePrecision.ofThisMachine();
-    return precision == ScorePrecision.FLOAT32 || Scorer.sumsInFloat32(engine, weights.width())
-        ? precision
-        : ScorePrecision.FLOAT32;
-  }
-
-  private static void requireWidth(int width) {
-    if (width > MAX_WIDTH) {
-      throw new IllegalArgumentException(
-          "width: %d (expected: at most %d)".formatted(width, MAX_WIDTH));
-    }
-  }
-
   /** What one thread works with. */
   private final class Worker {
     private final InputRows inputRows = new InputRows(weights);
     private final ReferenceSaeEncoder reference = new ReferenceSaeEncoder(weights);
     private final ActiveLatents activeLatents = new ActiveLatents(weights.activationFunction());
-    private final ScoreRow maxima = new ScoreRow(precision);
-    private final ScoreRow rowScores = new ScoreRow(precision);
+    private final ScoreRow maxima = new ScoreRow(shared.precision());
+    private final ScoreRow rowScores = new ScoreRow(shared.precision());
     private int[] nearGroups = {};
 
     void prepare(float[] activations, int token, int t) {
@@ -457,7 +398,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
         activeLatents.add(found.latents(), found.values(), found.count(), result);
       } else {
         reference.addToken(rows, t * weights.width(), result);
-        if (scorer != null) {
+        if (scores) {
           meter.addFallback();
         }
       }

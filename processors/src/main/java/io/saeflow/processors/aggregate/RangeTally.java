@@ -169,6 +169,7 @@ final class RangeTally implements AutoCloseable {
     batchLabels.addTo(dictionary);
     move(dictionary.dropSurplus());
     int[][] labelIds = batchLabels.ids(dictionary);
+    cutter.begin(batch.batch());
     aggregator.add(
         new SparseLatents(
             summary.nonFiniteTokens(), batch.offsets(), batch.latents(), batch.values()),

@@ -5,13 +5,18 @@ import io.saeflow.kernels.aggregate.EntriesByLatent;
 import io.saeflow.schemas.feature.WindowEncoder;
 import io.saeflow.schemas.stream.DocumentSpan;
 import io.saeflow.schemas.stream.TokenBatch;
-import java.util.List;
+import java.util.Arrays;
 
 /** Makes firings, with their windows, out of a batch's entries. */
 final class WindowCutter {
+  private static final long NO_DOCUMENT = -1;
+
   private final int window;
   private final EntriesByLatent entries;
   private final WindowEncoder encoder = new WindowEncoder();
+
+  /** Where each of the batch's tokens is from. */
+  private long[] documents = {};
 
   /**
    * @param window tokens to keep around a firing
@@ -22,9 +27,23 @@ final class WindowCutter {
     this.entries = entries;
   }
 
+  /** To be called before firings of a batch are made. */
+  void begin(TokenBatch batch) {
+    int length = batch.contextLength();
+    documents = new long[batch.tokens().length];
+    Arrays.fill(documents, NO_DOCUMENT);
+    for (int row = 0; row < batch.sequences(); row++) {
+      for (DocumentSpan span : batch.documents().get(row)) {
+        // The spans after it overwrite what is theirs.
+        Arrays.fill(documents, row * length + span.start(), (row + 1) * length, span.document());
+      }
+    }
+  }
+
   /**
    * The firing of entry {@code at}.
    *
+   * @param batch the one that was begun
    * @param from the feature's first entry in the sequence
    * @param to one more than its last
    */
@@ -46,18 +65,6 @@ final class WindowCutter {
         batch.firstSequence() + row,
         position,
         entries.value(at),
-        encoder.finish(
-            documentAt(batch.documents().get(row), position), start, batch.tokens(), first));
-  }
-
-  private static long documentAt(List<DocumentSpan> spans, int position) {
-    long document = -1;
-    for (DocumentSpan span : spans) {
-      if (span.start() > position) {
-        break;
-      }
-      document = span.document();
-    }
-    return document;
+        encoder.finish(documents[entries.token(at)], start, batch.tokens(), first));
   }
 }

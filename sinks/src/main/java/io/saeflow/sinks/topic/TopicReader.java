@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongPredicate;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.consumer.CloseOptions;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -179,9 +180,11 @@ public final class TopicReader implements AutoCloseable {
   private void run() {
     try {
       boolean complete;
-      try (consumer;
-          contents) {
+      try (contents) {
         complete = readToTheEnd();
+      } finally {
+        // Nothing is left to wait for; Kafka would wait for the answer to its last fetch.
+        consumer.close(CloseOptions.timeout(Duration.ZERO));
       }
       if (complete) {
         done.complete(null);
@@ -316,16 +319,19 @@ public final class TopicReader implements AutoCloseable {
   }
 
   private void read(ConsumerRecord<byte[], byte[]> record) throws IOException {
-    String place = "%s-%d@%d".formatted(topic, record.partition(), record.offset());
     try {
       contents.read(record.partition(), record.value());
     } catch (MalformedMessageException e) {
-      LOG.warn("{}: {}", place, e.getMessage());
+      LOG.warn("{}: {}", place(record), e.getMessage());
       rejected.add(record, String.valueOf(e.getMessage()));
     } catch (IOException e) {
-      throw new IOException(place + ": " + e.getMessage(), e);
+      throw new IOException(place(record) + ": " + e.getMessage(), e);
     } catch (RuntimeException e) {
-      throw new IllegalStateException(place + ": " + e, e);
+      throw new IllegalStateException(place(record) + ": " + e, e);
     }
+  }
+
+  private String place(ConsumerRecord<byte[], byte[]> record) {
+    return "%s-%d@%d".formatted(topic, record.partition(), record.offset());
   }
 }
