@@ -51,8 +51,8 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   private final SaeWeights weights;
   private final SharedScorer shared;
 
-  /** Closed with this, if it is this one's own. */
-  private final @Nullable SharedScorer own;
+  /** Whether the scorer is closed with this. */
+  private final boolean ownsScorer;
 
   private final EncoderMeter meter;
 
@@ -60,6 +60,8 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   private final int k;
 
   private final TokenWorkers<Worker> workers;
+
+  /** Whether scores are made at all. */
   private final boolean scores;
 
   /** The lowest threshold of each group's latents; of JumpReLU and ReLU. */
@@ -74,7 +76,7 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   private final CandidatesByLatent byLatent;
 
   /**
-   * An encoder for several, each for a thread.
+   * One of several encoders with one scorer, each for a thread.
    *
    * @param shared must stay open as long as this encoder
    * @param meter told of what this encoder does
@@ -99,9 +101,9 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
     this(new SharedScorer(weights, engine, precision), meter, true);
   }
 
-  private CertifiedSaeEncoder(SharedScorer shared, EncoderMeter meter, boolean owned) {
+  private CertifiedSaeEncoder(SharedScorer shared, EncoderMeter meter, boolean ownsScorer) {
     this.shared = shared;
-    this.own = owned ? shared : null;
+    this.ownsScorer = ownsScorer;
     this.weights = shared.weights();
     this.meter = meter;
     this.k = weights.activationFunction() instanceof ActivationFunction.TopK topK ? topK.k() : 0;
@@ -142,8 +144,8 @@ public final class CertifiedSaeEncoder implements SaeEncoder {
   @Override
   public void close() {
     workers.close();
-    if (own != null) {
-      own.close();
+    if (ownsScorer) {
+      shared.close();
     }
   }
 
