@@ -79,7 +79,7 @@ public final class DeadLetterWatch implements AutoCloseable {
 
   @Override
   public void close() {
-    PartitionConsumer.close(consumer);
+    consumer.close();
   }
 
   private static byte @Nullable [] value(ConsumerRecord<byte[], byte[]> record, String name) {

@@ -80,8 +80,7 @@ public final class ManifestTopic {
   /** The last manifest published, if there is one. */
   public Optional<RunManifest> read() {
     TopicPartition partition = new TopicPartition(topics.manifest(), 0);
-    KafkaConsumer<byte[], byte[]> consumer = PartitionConsumer.open(kafka, partition);
-    try {
+    try (KafkaConsumer<byte[], byte[]> consumer = PartitionConsumer.open(kafka, partition)) {
       long end = consumer.endOffsets(List.of(partition)).get(partition);
       Optional<RunManifest> last = Optional.empty();
       while (consumer.position(partition) < end) {
@@ -92,8 +91,6 @@ public final class ManifestTopic {
       return last;
     } catch (MalformedMessageException e) {
       throw new KafkaException("%s: %s".formatted(topics.manifest(), e.getMessage()), e);
-    } finally {
-      PartitionConsumer.close(consumer);
     }
   }
 }

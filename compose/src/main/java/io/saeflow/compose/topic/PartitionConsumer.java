@@ -34,7 +34,14 @@ final class PartitionConsumer {
     config.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     config.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
     config.putAll(group);
-    KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(config);
+    KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(config) {
+          /** At once: Kafka would wait for the answer to the last fetch, half a second. */
+          @Override
+          public void close() {
+            close(CloseOptions.timeout(Duration.ZERO));
+          }
+        };
     consumer.assign(List.of(partition));
     consumer.seekToBeginning(List.of(partition));
     return consumer;
@@ -48,10 +55,5 @@ final class PartitionConsumer {
   static KafkaConsumer<byte[], byte[]> open(
       Map<String, Object> kafka, TopicPartition partition, String group) {
     return open(kafka, partition, Map.of(ConsumerConfig.GROUP_ID_CONFIG, group));
-  }
-
-  /** Closes one at once: Kafka would wait for the answer to its last fetch, half a second. */
-  static void close(KafkaConsumer<byte[], byte[]> consumer) {
-    consumer.close(CloseOptions.timeout(Duration.ZERO));
   }
 }

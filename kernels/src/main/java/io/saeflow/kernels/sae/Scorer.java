@@ -270,7 +270,7 @@ final class Scorer implements AutoCloseable {
     return true;
   }
 
-  /** The tensor of {@code count} rounded rows from row {@code first}. */
+  /** The tensor of {@code count} rounded rows, of tokens or weights, from row {@code first}. */
   Tensor rows(float[] rounded, int first, int count) {
     FloatBuffer values = FloatBuffer.wrap(rounded, first * columns, count * columns);
     return precision == ScorePrecision.FLOAT32
@@ -319,7 +319,7 @@ final class Scorer implements AutoCloseable {
     script.close();
   }
 
-  /** A piece at a time: all of a block's weights in float32 would be as large as the model. */
+  /** A piece at a time: in float32 all of a block's weights would take twice what is kept. */
   private Tensor roundedBlock(int block) {
     int first = firstLatent(block);
     int count = scoreCount(block);
@@ -332,15 +332,10 @@ final class Scorer implements AutoCloseable {
         for (int i = 0; i < size; i++) {
           roundOrFill(first + from + i, rounded, i * columns);
         }
-        FloatBuffer values = FloatBuffer.wrap(rounded, 0, size * columns);
-        pieces.add(
-            precision == ScorePrecision.FLOAT32
-                ? engine.floats(values, size, columns)
-                : bfloat16(engine, script, values, size, columns));
+        pieces.add(rows(rounded, 0, size));
       }
-      return precision == ScorePrecision.FLOAT32
-          ? script.call("joined", pieces).get(0)
-          : script.call("packed", pieces).get(0);
+      String method = precision == ScorePrecision.FLOAT32 ? "joined" : "packed";
+      return script.call(method, pieces).get(0);
     } finally {
       pieces.forEach(Tensor::close);
     }

@@ -142,15 +142,7 @@ class ActivationProducerTest {
   @Test
   void publishesInFloat16WhereAskedTo() throws Exception {
     ActivationLoop rounding =
-        new ActivationLoop(
-            consumer,
-            producer,
-            model,
-            TOPICS,
-            List.of(RESID),
-            new DenseActivations(TOPICS, List.of(RESID), ActivationDtype.FLOAT16),
-            () -> Long.MAX_VALUE,
-            workers);
+        loop(List.of(RESID), new DenseActivations(TOPICS, List.of(RESID), ActivationDtype.FLOAT16));
     rounding.begin();
     add(0, ArrowMessages.encode(BATCH_3));
     for (int i = 0; i < 10; i++) {
@@ -219,16 +211,7 @@ class ActivationProducerTest {
   @Test
   void whatAnOutputMakesOfActivationsGoesOutWithTheOffsetsOrNotAtAll() throws Exception {
     Refusing output = new Refusing();
-    try (ActivationLoop refusing =
-        new ActivationLoop(
-            consumer,
-            producer,
-            model,
-            TOPICS,
-            List.of(RESID, POST),
-            output,
-            () -> Long.MAX_VALUE,
-            workers)) {
+    try (ActivationLoop refusing = loop(List.of(RESID, POST), output)) {
       refusing.begin();
       TokenBatch refused =
           new TokenBatch("run", 4, 8, 4, BATCH_3.tokens(), List.of(List.of(), List.of()));
@@ -363,17 +346,7 @@ class ActivationProducerTest {
 
   @Test
   void aBatchThatComesWhileTheModelIsAtAnotherIsBegunAtOnce() throws Exception {
-    Together output = new Together(2);
-    try (ActivationLoop waiting =
-        new ActivationLoop(
-            consumer,
-            producer,
-            model,
-            TOPICS,
-            List.of(RESID),
-            output,
-            () -> Long.MAX_VALUE,
-            workers)) {
+    try (ActivationLoop waiting = loop(List.of(RESID), new Together(2))) {
       waiting.begin();
       add(0, ArrowMessages.encode(BATCH_3));
       for (int i = 0; i < 3; i++) {
@@ -466,6 +439,12 @@ class ActivationProducerTest {
         .isThrownBy(
             () -> new ActivationProducerConfig(Map.of(), TOPICS, List.of(RESID), "0", 1, 1, 0))
         .withMessage("waiting batches: 0 (expected: >= 1)");
+  }
+
+  /** A loop that always has headroom. */
+  private ActivationLoop loop(List<HookPoint> hooks, ActivationOutput output) {
+    return new ActivationLoop(
+        consumer, producer, model, TOPICS, hooks, output, () -> Long.MAX_VALUE, workers);
   }
 
   private void assertThatItReadsTheBatchAgain() {

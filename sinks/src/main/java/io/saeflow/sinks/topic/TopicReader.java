@@ -2,6 +2,7 @@
 package io.saeflow.sinks.topic;
 
 import io.saeflow.schemas.stream.MalformedMessageException;
+import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
@@ -180,11 +181,11 @@ public final class TopicReader implements AutoCloseable {
   private void run() {
     try {
       boolean complete;
-      try (contents) {
+      // Nothing is left to wait for; Kafka would wait for the answer to its last fetch.
+      Closeable atOnce = () -> consumer.close(CloseOptions.timeout(Duration.ZERO));
+      try (atOnce;
+          contents) {
         complete = readToTheEnd();
-      } finally {
-        // Nothing is left to wait for; Kafka would wait for the answer to its last fetch.
-        consumer.close(CloseOptions.timeout(Duration.ZERO));
       }
       if (complete) {
         done.complete(null);
